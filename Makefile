@@ -1,0 +1,52 @@
+# Everything a user or a developer runs. Each target sets up what it needs; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## Two Exchanges, an identity provider, the gateway and phones: a story with figures (KEEP=1 stays)
+	@node test/demo/main.ts $(if $(KEEP),--keep)
+
+test: setup setup-test setup-cluster images ## All tests, with a real API server, kubelet, nginx and HAProxy
+	@build/test.sh
+
+test-fast: setup setup-test ## The tests that need no cluster (at most 2 minutes)
+	@build/test.sh unit gateway
+
+lint: setup ## Types, oxlint, prettier, knip, import rules, licences, generated files
+	@build/lint.sh
+
+generate: setup ## Write crds/ and docs/reference/ anew from operator/api
+	@build/generate.sh
+
+bench: setup setup-bench ## Ratios to nginx and HAProxy of the same run: name, value, goal
+	@node test/bench/main.ts $(ONLY)
+
+fuzz: setup ## Fuzz the HTTP codec for SECONDS (default 1800)
+	@node test/gateway/http/fuzz.ts --seconds $${SECONDS_TO_RUN:-1800}
+
+images: setup ## dist/images/*.tar, without Docker (docker build works too: see Dockerfile)
+	@node build/images.ts
+
+cluster: setup setup-cluster images ## A cluster to play with: kind where Docker works, else a native one (needs root)
+	@build/cluster.sh up
+
+clean: ## Remove what was built here; the cache outside the repository stays
+	@rm -rf dist coverage node_modules
+
+setup:
+	@build/setup.sh npm
+
+setup-test:
+	@build/setup.sh debian-test
+
+setup-cluster:
+	@build/setup.sh debian-cluster kubernetes
+
+setup-bench:
+	@build/setup.sh debian-bench

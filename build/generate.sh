@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Writes the generated files anew, or with --check fails when a committed one differs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+node build/generate-crds.ts "$@"
+node build/generate-reference.ts "$@"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs the test projects that are named (all when none is) one after another, so that none disturbs another's load.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+projects=("$@")
+[ ${#projects[@]} -gt 0 ] || projects=(unit gateway apiserver cluster)
+rm -rf dist/tests && mkdir -p dist/tests
+status=0
+for project in "${projects[@]}"; do
+  vitest run --project "$project" --reporter=default --reporter=json --outputFile.json="dist/tests/$project.json" || status=1
+done
+exit $status

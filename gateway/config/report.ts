@@ -1,0 +1,28 @@
+// The report: what a gateway tells the operator on its admin port (GET /report).
+import * as z from 'zod';
+
+export const gatewayReportSchema = z.object({
+  build: z.string(),
+  startedAt: z.iso.datetime(),
+  ready: z.boolean(),
+  draining: z.boolean(),
+  /** What it serves; null before the first good snapshot. */
+  snapshot: z.object({ version: z.int(), generation: z.int(), hash: z.string() }).nullable(),
+  /** The last snapshot that it refused, until a good one replaces it. */
+  refused: z.object({ hash: z.string(), message: z.string(), at: z.iso.datetime() }).nullable(),
+  openConnections: z.int(),
+  openPolls: z.int(),
+  devicesSeen: z.int(),
+  servers: z.array(
+    z.object({
+      /** namespace/name of the ExchangeRoute. */
+      route: z.string(),
+      server: z.string(),
+      healthy: z.boolean(),
+      since: z.iso.datetime(),
+      lastError: z.string().nullable(),
+    }),
+  ),
+});
+
+export type GatewayReport = z.infer<typeof gatewayReportSchema>;

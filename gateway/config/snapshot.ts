@@ -1,0 +1,105 @@
+// The snapshot: the one versioned document that a gateway serves, as the operator's translation writes it.
+import * as z from 'zod';
+
+/** The version that this build writes. It reads this one and, once there is one, the version before it. */
+export const SNAPSHOT_VERSION = 1;
+
+/** A file that lies beside the snapshot, named by its content: certificates, keys and CA bundles. */
+const fileName = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,200}$/);
+const dnsLabel = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+const seconds = z.int().positive();
+
+/** A server of one Exchange organisation. `http:` occurs for loopback addresses only: the API accepts `https:` alone. */
+const server = z.strictObject({
+  name: dnsLabel,
+  url: z
+    .string()
+    .regex(
+      /^(https:\/\/[^/?#@]+|http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?)$/,
+      'must be https://host[:port]',
+    ),
+  priority: z.int().nonnegative(),
+});
+
+const oauth = z.strictObject({
+  authorizationEndpoint: z.url({ protocol: /^https$/ }),
+  tokenEndpoint: z.url({ protocol: /^https$/ }),
+  gatewayResource: z.string().min(1),
+  destinationResource: z.string().min(1),
+  caFile: fileName.optional(),
+  allowPasswordGrant: z.boolean(),
+  otherResources: z.enum(['Refuse', 'Pass']),
+});
+
+const route = z.strictObject({
+  namespace: dnsLabel,
+  name: dnsLabel,
+  /** Names of the listeners that it is attached to. */
+  listeners: z.array(dnsLabel).min(1),
+  /** AND over fields, OR within; all empty: the default route. Lower case, users normalised by `translate`. */
+  match: z.strictObject({
+    users: z.array(z.string().min(1)),
+    deviceTypes: z.array(z.string().min(1)),
+    domains: z.array(z.string().min(1)),
+  }),
+  servers: z.array(server).min(1),
+  serverTLS: z.strictObject({ caFile: fileName.optional(), serverName: z.string().optional() }),
+  authentication: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('PassThrough') }),
+    z.strictObject({ type: z.literal('OAuth'), oauth }),
+  ]),
+  redirects: z.strictObject({ policy: z.literal('Rewrite') }),
+  limits: z.strictObject({ maxRequestBytes: z.int().positive() }),
+  timeouts: z.strictObject({
+    connectSeconds: seconds,
+    /** From the end of the request body to the first byte of the answer, for all but polls. */
+    firstByteSeconds: seconds,
+    /** Between two pieces of a body while it flows. */
+    idleSeconds: seconds,
+    /** To the first byte of the answer of Ping and Sync. */
+    pollSeconds: seconds,
+    /** Between two requests of a phone on one connection. */
+    keepAliveSeconds: seconds,
+  }),
+});
+
+const listener = z.strictObject({
+  name: dnsLabel,
+  /** Lower case; told apart by SNI. The first listener also answers where no name is sent. */
+  hostnames: z.array(z.string().min(1)).min(1),
+  /** Certificate chains with their keys; at most one of each key type (RSA, ECDSA). */
+  certificates: z.array(z.strictObject({ certificateFile: fileName, keyFile: fileName })).min(1),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']),
+});
+
+/**
+ * The whole document. Routes stand in the order in which they are to be tried where they are equally specific: older
+ * first (creation time, then namespace/name). The gateway itself sorts by specificity.
+ */
+export const snapshotSchema = z.strictObject({
+  version: z.literal(SNAPSHOT_VERSION),
+  gateway: z.strictObject({ namespace: dnsLabel, name: dnsLabel }),
+  listeners: z.array(listener).min(1),
+  routes: z.array(route),
+  /** 48 random bytes shared by the replicas, from which each listener derives its TLS session ticket keys. */
+  ticketKeyFile: fileName,
+  /** Mutual TLS of the admin port; absent where it is a Unix socket. */
+  admin: z
+    .strictObject({ certificateFile: fileName, keyFile: fileName, clientCAFile: fileName })
+    .optional(),
+  drain: z.strictObject({ seconds, propagationSeconds: z.int().nonnegative() }),
+  logging: z.strictObject({
+    access: z.enum(['All', 'Errors', 'Sampled']),
+    samplePercent: z.int().min(1).max(100),
+    identifiers: z.enum(['Hashed', 'Plain']),
+  }),
+});
+
+export type Snapshot = z.infer<typeof snapshotSchema>;
+export type SnapshotListener = Snapshot['listeners'][number];
+export type SnapshotRoute = Snapshot['routes'][number];
+export type SnapshotServer = SnapshotRoute['servers'][number];
+export type SnapshotOAuth = z.infer<typeof oauth>;
+
+/** The files that a snapshot names, by name: PEM text and the ticket key's bytes. */
+export type SnapshotFiles = ReadonlyMap<string, Buffer>;
