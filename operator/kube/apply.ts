@@ -1,0 +1,129 @@
+// Server-side apply of objects that belong to one owner: foreign ones are left alone, nothing is written in vain.
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { ApiError, isNotFound } from './api-error.ts';
+import { FIELD_MANAGER, type KubeClient } from './client.ts';
+import { type KubeObject, type OwnerReference, type ResourceType, typeOf } from './resource.ts';
+
+/** Remembers what was applied, so that a field that is no longer wanted is noticed. */
+const APPLIED_HASH = 'sentrygateway.io/applied-hash';
+
+/** An object of the wanted name exists and belongs to someone else. */
+export class ForeignObjectError extends Error {
+  override readonly name = 'ForeignObjectError';
+
+  constructor({ kind, metadata }: KubeObject) {
+    super(
+      `${kind} ${metadata.name} exists and does not belong to this SentryGateway: rename or delete it, or rename the SentryGateway.`,
+    );
+  }
+}
+
+/** `created` and `applied` wrote to the API server, `unchanged` did not. */
+export type ApplyResult = 'created' | 'applied' | 'unchanged';
+
+/**
+ * Makes the live object what is wanted. The object must carry the owner in its `ownerReferences`.
+ * @throws ForeignObjectError when an object of this name does not name that owner; ApiError
+ */
+export async function applyOwned(
+  client: KubeClient,
+  owner: OwnerReference,
+  wanted: KubeObject,
+): Promise<ApplyResult> {
+  const type = typeOf(wanted);
+  const object = withHash(wanted);
+  const live = await getOrUndefined(client, type, object);
+  if (live === undefined) return create(client, type, object);
+  if (!isOwnedBy(live, owner)) throw new ForeignObjectError(object);
+  if (isUpToDate(live, object)) return 'unchanged';
+  await client.apply(type, withUid(object, live));
+  return 'applied';
+}
+
+/** Deletes the object when it is there and names the owner. @throws ApiError */
+export async function deleteOwned(
+  client: KubeClient,
+  owner: OwnerReference,
+  object: KubeObject,
+): Promise<void> {
+  if (!isOwnedBy(object, owner)) return;
+  try {
+    await client.delete(typeOf(object), { ...object.metadata });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** True when the object names this very owner, by uid. */
+export function isOwnedBy({ metadata }: KubeObject, { uid }: OwnerReference): boolean {
+  return metadata.ownerReferences?.some((reference) => reference.uid === uid) ?? false;
+}
+
+async function getOrUndefined(
+  client: KubeClient,
+  type: ResourceType,
+  { metadata: { namespace, name } }: KubeObject,
+): Promise<KubeObject | undefined> {
+  try {
+    return await client.get(type, { namespace, name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * An apply would silently take over an object that someone else makes at this moment, so the first write is a POST. Its
+ * field ownership (operation Update) is then cleared: it would keep fields alive that a later apply leaves out.
+ */
+async function create(client: KubeClient, type: ResourceType, object: KubeObject): Promise<ApplyResult> {
+  let made: KubeObject;
+  try {
+    made = await client.create<KubeObject>(type, object);
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'AlreadyExists') throw new ForeignObjectError(object);
+    throw error;
+  }
+  const { namespace, name, resourceVersion } = made.metadata;
+  await client.mergePatch(type, { namespace, name }, { metadata: { resourceVersion, managedFields: [{}] } });
+  await client.apply(type, withUid(object, made));
+  return 'created';
+}
+
+function withHash(object: KubeObject): KubeObject {
+  const hash = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [APPLIED_HASH]: hash } },
+  };
+}
+
+function withUid(object: KubeObject, { metadata: { uid } }: KubeObject): KubeObject {
+  return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
+}
+
+function isUpToDate(live: KubeObject, wanted: KubeObject): boolean {
+  const isOurs = live.metadata.managedFields?.some(
+    ({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply',
+  );
+  return isOurs === true && isContained(wanted, live);
+}
+
+/** True when every field of `wanted` stands in `live` with the same value; lists must be of one length. */
+function isContained(wanted: unknown, live: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(live) &&
+      live.length === wanted.length &&
+      wanted.every((item, index) => isContained(item, live[index]))
+    );
+  }
+  if (typeof wanted === 'object' && wanted !== null) {
+    if (typeof live !== 'object' || live === null) return Object.keys(wanted).length === 0;
+    return Object.entries(wanted).every(
+      ([key, value]) => value === undefined || isContained(value, (live as Record<string, unknown>)[key]),
+    );
+  }
+  return isDeepStrictEqual(wanted, live);
+}
