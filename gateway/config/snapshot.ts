@@ -84,9 +84,7 @@ export const snapshotSchema = z.strictObject({
   /** 48 random bytes shared by the replicas, from which each listener derives its TLS session ticket keys. */
   ticketKeyFile: fileName,
   /** Mutual TLS of the admin port; absent where it is a Unix socket. */
-  admin: z
-    .strictObject({ certificateFile: fileName, keyFile: fileName, clientCAFile: fileName })
-    .optional(),
+  admin: z.strictObject({ certificateFile: fileName, keyFile: fileName, clientCAFile: fileName }).optional(),
   drain: z.strictObject({ seconds, propagationSeconds: z.int().nonnegative() }),
   logging: z.strictObject({
     access: z.enum(['All', 'Errors', 'Sampled']),
