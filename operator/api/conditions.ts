@@ -1,0 +1,92 @@
+// Every type and reason of a condition, and how conditions are merged.
+import type { Condition } from './meta.ts';
+
+/** Types of conditions. All four of the first are always present on both kinds. */
+export const conditionTypes = {
+  /** The resource is well-formed and is served, or can be. */
+  accepted: 'Accepted',
+  /** Every object that it refers to is there and of use. */
+  resolvedRefs: 'ResolvedRefs',
+  /** At least one gateway process is ready, and every ready one serves this generation: observed, never hoped. */
+  programmed: 'Programmed',
+  /** The summary of the others. */
+  ready: 'Ready',
+  /** Present, and True, where an older route of the same specificity holds some or all of the values. */
+  conflicted: 'Conflicted',
+} as const;
+
+/** Reasons by condition type: the first of each list is that of status True. */
+export const conditionReasons = {
+  Accepted: {
+    Accepted: 'The resource is served, or will be as soon as its references resolve.',
+    Invalid: 'The resource breaks a rule that the API server could not check; the message names the field.',
+    ListenerConflict: 'Two listeners claim the same host name.',
+    NoMatchingParent: 'No SentryGateway, or no listener of it, has the name that gatewayRefs gives.',
+    NotAllowedByListeners: 'The SentryGateway does not allow routes of this namespace (allowedRoutes).',
+    Conflicted: 'Older routes of the same specificity hold every value of this match.',
+    PortUnavailable: 'The port is in use or needs privileges (standalone).',
+  },
+  ResolvedRefs: {
+    ResolvedRefs: 'Every reference resolves.',
+    RefNotFound: 'A Secret or ConfigMap, or a key of it, does not exist.',
+    InvalidCertificate:
+      'A certificate, its key or a CA bundle cannot be used; the message says which and why.',
+    CertificatePending: "The operator's own CA has not issued the certificate yet.",
+  },
+  Programmed: {
+    Programmed: 'Every ready gateway process serves this generation.',
+    Pending: 'A gateway process does not serve this generation yet.',
+    NoReadyGateway: 'No gateway process is ready.',
+    Refused: 'A gateway process refused the snapshot; the last good one serves.',
+    SnapshotTooLarge:
+      'The configuration does not fit the snapshot slots: split the routes over several gateways.',
+    ForeignObject: 'An object of a name that the operator needs belongs to someone else.',
+    NotAccepted: 'The resource is not accepted, so that nothing of it is served.',
+    NotRunning: 'Nothing runs here (standalone).',
+  },
+  Ready: {
+    Ready: 'Accepted, resolved and served.',
+    NotReady: 'Another condition is not True; the message names it.',
+  },
+  Conflicted: {
+    OverlappingMatch: 'An older route of the same specificity holds the values that the message names.',
+    NoConflict: 'No value is held by another route.',
+  },
+} as const;
+
+/** A condition as a stage decides it, before it is merged with what stood there. */
+export interface ConditionUpdate {
+  readonly type: string;
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration?: number | undefined;
+}
+
+/**
+ * Merges by type: foreign types stay, `lastTransitionTime` moves only with the status, and an update for an older
+ * generation than what stands there is dropped.
+ */
+export function mergeConditions(
+  existing: readonly Condition[],
+  updates: readonly ConditionUpdate[],
+  now: Date,
+): Condition[] {
+  const merged = new Map(existing.map((condition) => [condition.type, condition]));
+  for (const update of updates) {
+    const before = merged.get(update.type);
+    if ((before?.observedGeneration ?? 0) > (update.observedGeneration ?? Number.POSITIVE_INFINITY)) continue;
+    merged.set(update.type, {
+      type: update.type,
+      status: update.status,
+      ...(update.observedGeneration === undefined ? {} : { observedGeneration: update.observedGeneration }),
+      lastTransitionTime:
+        before?.status === update.status
+          ? before.lastTransitionTime
+          : now.toISOString().replace(/\.\d+Z$/, 'Z'),
+      reason: update.reason,
+      message: update.message,
+    });
+  }
+  return [...merged.values()];
+}

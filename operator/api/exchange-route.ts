@@ -1,0 +1,212 @@
+// ExchangeRoute: where the mail of some users lives.
+import * as z from 'zod';
+import { caReference, conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
+import { clientSettings } from './sentry-gateway.ts';
+
+const gatewayRef = z.strictObject({
+  name: objectName('Name of the SentryGateway.'),
+  namespace: dnsLabel(
+    'Namespace of the SentryGateway, which must allow routes of this namespace. Default: the namespace of the route.',
+  ).optional(),
+  listenerName: dnsLabel('Name of the one listener to attach to. Default: all of them.').optional(),
+});
+
+const values = (description: string, max: number) =>
+  z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(max)
+        .regex(/^[^\s]([^\r\n\t]*[^\s])?$/, 'remove spaces around the value'),
+    )
+    .max(1024)
+    .describe(description)
+    .optional();
+
+const httpsURL = z
+  .string()
+  .min(1)
+  .max(2048)
+  .regex(/^https:\/\/[^\s/?#@]+[^\s#@]*$/, 'use an https URL without user and fragment');
+
+const server = z.strictObject({
+  name: dnsLabel('Name of the server, unique in this route; it appears in metrics and status.'),
+  url: z
+    .string()
+    .min(1)
+    .max(512)
+    .regex(
+      /^https:\/\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?\/?$/,
+      'use https://host or https://host:port, without a path',
+    )
+    .describe('Where the server is: https://host[:port]. The path is always that of ActiveSync.'),
+  priority: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe('Servers of the lowest number are used as long as one of them is healthy. Default 0.'),
+});
+
+const seconds = (description: string, min: number, max: number, standard: number) =>
+  z.int().min(min).max(max).default(standard).describe(`${description} In seconds. Default ${standard}.`);
+
+const oauth = z.strictObject({
+  authorizationEndpoint: httpsURL.describe("The identity provider's authorization endpoint."),
+  tokenEndpoint: httpsURL.describe("The identity provider's token endpoint."),
+  gatewayResource: httpsURL.describe(
+    'The resource that phones ask for: usually https:// and the host of the gateway. Compared without a final slash and without case of the host.',
+  ),
+  destinationResource: httpsURL.describe(
+    'The resource that the identity provider is asked for instead, such as https://outlook.office365.com/.',
+  ),
+  caRef: caReference(
+    "CA certificates by which the identity provider's certificate is verified. Default: the public CAs.",
+  ).optional(),
+  allowPasswordGrant: z
+    .boolean()
+    .default(false)
+    .describe('Whether token requests of grant type password pass. Default false.'),
+  otherResources: z
+    .enum(['Refuse', 'Pass'])
+    .default('Refuse')
+    .describe('What happens to requests for another resource. Default Refuse (invalid_target).'),
+});
+
+export const exchangeRouteSpec = z.strictObject({
+  gatewayRefs: z.array(gatewayRef).min(1).max(16).describe('The gateways that the route attaches to.'),
+  match: z
+    .strictObject({
+      users: values(
+        'User names: user@domain, DOMAIN\\user or a bare name; case does not matter. Default: any user.',
+        320,
+      ),
+      deviceTypes: values(
+        'Device types as phones send them, such as iPhone; case does not matter. Default: any.',
+        64,
+      ),
+      domains: values(
+        'Domains of users: DNS names, or NetBIOS names for DOMAIN\\user; case does not matter. Default: any.',
+        253,
+      ),
+    })
+    .prefault({})
+    .describe(
+      'Whose requests the route takes: every field that is set must match, by any of its values. With no field set it is the default route.',
+    ),
+  servers: z.array(server).min(1).max(32).describe('Front ends of one Exchange organisation, a map by name.'),
+  serverTLS: z
+    .strictObject({
+      caRef: caReference(
+        "CA certificates by which the servers' certificates are verified. Default: the public CAs.",
+      ).optional(),
+      serverName: z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(
+          /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+          'use a host name in lower case',
+        )
+        .describe("The name that the servers' certificates carry. Default: the host of each URL.")
+        .optional(),
+    })
+    .prefault({})
+    .describe('How the servers are verified; that cannot be switched off.'),
+  authentication: z
+    .strictObject({
+      type: z
+        .enum(['PassThrough', 'OAuth'])
+        .default('PassThrough')
+        .describe(
+          'PassThrough: credentials go to Exchange unchanged. OAuth: the same, and the gateway offers sign-in and token URLs. Default PassThrough.',
+        ),
+      oauth: oauth.describe('The OAuth endpoints; exactly with type: OAuth.').optional(),
+    })
+    .prefault({})
+    .describe('How users sign in.'),
+  redirects: z
+    .strictObject({
+      policy: z
+        .enum(['Rewrite'])
+        .default('Rewrite')
+        .describe(
+          "What happens to Exchange's redirects (451). Rewrite: X-MS-Location becomes the gateway's own URL, so that no phone leaves it. Default Rewrite.",
+        ),
+    })
+    .prefault({})
+    .describe("Exchange's redirects."),
+  limits: z
+    .strictObject({
+      maxRequestBytes: z
+        .int()
+        .min(65_536)
+        .max(2_147_483_647)
+        .default(30_000_000)
+        .describe('The largest request body, in bytes; larger ones are answered with 413. Default 30000000.'),
+    })
+    .prefault({})
+    .describe('Limits of requests.'),
+  timeouts: z
+    .strictObject({
+      connectSeconds: seconds('To make a connection to a server, TLS included.', 1, 60, 5),
+      firstByteSeconds: seconds(
+        'From the end of a request to the first byte of its answer, for all but Ping and Sync.',
+        1,
+        3600,
+        120,
+      ),
+      idleSeconds: seconds('Without a byte while a body flows.', 5, 600, 60),
+      pollSeconds: seconds('To the first byte of the answer of Ping and Sync.', 60, 7200, 3600),
+      keepAliveSeconds: seconds("Between two requests on a phone's connection.", 10, 600, 120),
+    })
+    .prefault({})
+    .describe('Time-outs.'),
+});
+
+export const exchangeRouteStatus = z.strictObject({
+  observedGeneration: z.int().min(0).describe('The generation that this status is about.').optional(),
+  conditions: z
+    .array(conditionSchema)
+    .max(16)
+    .describe('The summary over all gateways: Accepted, ResolvedRefs, Programmed, Ready, Conflicted.')
+    .optional(),
+  gateways: z
+    .array(
+      z.strictObject({
+        gatewayRef: gatewayRef.describe('The gateway.'),
+        conditions: z.array(conditionSchema).max(16).describe('The conditions with this gateway.'),
+        clients: clientSettings
+          .describe("What phones are to be given to use this route's own URLs.")
+          .optional(),
+      }),
+    )
+    .max(16)
+    .describe('State with each gateway of gatewayRefs.')
+    .optional(),
+  servers: z
+    .array(
+      z.strictObject({
+        name: dnsLabel('Name of the server.'),
+        healthyPods: z.int().min(0).describe('Number of gateway pods that reach it.'),
+        pods: z.int().min(0).describe('Number of gateway pods that were asked.'),
+        since: z.iso.datetime().describe('When that number last changed.').optional(),
+        lastError: z.string().max(1024).describe('The last error in words.').optional(),
+      }),
+    )
+    .max(32)
+    .describe('Health of the servers as the gateways see it.')
+    .optional(),
+});
+
+export type ExchangeRouteSpec = z.infer<typeof exchangeRouteSpec>;
+export type ExchangeRouteStatus = z.infer<typeof exchangeRouteStatus>;
+
+export interface ExchangeRoute {
+  readonly apiVersion: string;
+  readonly kind: 'ExchangeRoute';
+  readonly metadata: ObjectMeta;
+  readonly spec: ExchangeRouteSpec;
+  readonly status?: ExchangeRouteStatus;
+}

@@ -1,0 +1,259 @@
+// SentryGateway: where phones connect.
+import * as z from 'zod';
+import { conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
+
+const hostname = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+    'use a host name in lower case without a final dot, such as sentry.example.com',
+  );
+
+const labels = z.record(z.string().min(1).max(317), z.string().max(63));
+
+const tls = z.strictObject({
+  certificateRefs: z
+    .array(
+      z.strictObject({
+        name: objectName('Name of a Secret of type kubernetes.io/tls, in the namespace of this resource.'),
+      }),
+    )
+    .min(1)
+    .max(4)
+    .describe('Certificates from Secrets: one of each key type, RSA and ECDSA side by side. No default.')
+    .optional(),
+  selfSigned: z
+    .strictObject({})
+    .describe(
+      "A certificate of the operator's own CA, for trying out and for tests. The CA is published in the ConfigMap <gateway>-ca. No default.",
+    )
+    .optional(),
+  minVersion: z
+    .enum(['TLSv1.2', 'TLSv1.3'])
+    .default('TLSv1.2')
+    .describe('The oldest TLS version that phones may speak. Default TLSv1.2.'),
+});
+
+const listener = z.strictObject({
+  name: dnsLabel('Name of the listener, unique in this gateway. Routes may name it.'),
+  hostnames: z
+    .array(hostname)
+    .min(1)
+    .max(32)
+    .describe(
+      'Host names by which phones reach it, told apart by SNI. Phones that send no name reach the first listener.',
+    ),
+  tls: tls.describe('Where its certificate comes from: exactly one of certificateRefs and selfSigned.'),
+});
+
+const quantities = z
+  .record(z.enum(['cpu', 'memory', 'ephemeral-storage']), z.string().min(1).max(32))
+  .describe('Quantities by resource: cpu, memory, ephemeral-storage.');
+
+const labelSelector = z.strictObject({
+  matchLabels: labels.describe('Labels that the namespace must have, each with this value.').optional(),
+  matchExpressions: z
+    .array(
+      z.strictObject({
+        key: z.string().min(1).max(317).describe('Label key.'),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the values are compared.'),
+        values: z.array(z.string().max(63)).max(64).describe('Values of In and NotIn.').optional(),
+      }),
+    )
+    .max(16)
+    .describe('Further requirements; all must hold.')
+    .optional(),
+});
+
+export const sentryGatewaySpec = z.strictObject({
+  port: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(443)
+    .describe(
+      'Port on which phones connect: of the Service, or of this machine in standalone mode. Default 443.',
+    ),
+  listeners: z.array(listener).min(1).max(16).describe('Listeners, a map by name.'),
+  replicas: z
+    .int()
+    .min(0)
+    .max(100)
+    .describe(
+      'Number of gateway pods. Without a value the operator runs 2. In standalone mode one process serves each gateway whatever it says.',
+    )
+    .optional(),
+  allowedRoutes: z
+    .strictObject({
+      namespaces: z
+        .strictObject({
+          from: z
+            .enum(['Same', 'All', 'Selector'])
+            .default('Same')
+            .describe('Namespaces whose routes may attach. Default Same.'),
+          selector: labelSelector
+            .describe('Labels of those namespaces, with from: Selector only.')
+            .optional(),
+        })
+        .prefault({})
+        .describe('Namespaces whose routes may attach.'),
+    })
+    .prefault({})
+    .describe('Which routes may attach.'),
+  service: z
+    .strictObject({
+      type: z
+        .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+        .default('LoadBalancer')
+        .describe('Type of the Service. Default LoadBalancer.'),
+      annotations: z
+        .record(z.string().min(1).max(317), z.string().max(4096))
+        .describe('Annotations of the Service. Default none.')
+        .optional(),
+    })
+    .prefault({})
+    .describe('The Service that phones reach the pods by.'),
+  pod: z
+    .strictObject({
+      resources: z
+        .strictObject({
+          requests: quantities.describe('What the pod is sure to have.').optional(),
+          limits: quantities.describe('The most that the pod may use.').optional(),
+        })
+        .describe('Resources of the gateway container. Default: requests of 100m CPU and 128Mi memory.')
+        .optional(),
+      hostAliases: z
+        .array(
+          z.strictObject({
+            ip: z.union([z.ipv4(), z.ipv6()]).describe('IP address.'),
+            hostnames: z.array(hostname).min(1).max(32).describe('Host names for that address.'),
+          }),
+        )
+        .max(64)
+        .describe("Lines of the pod's hosts file. Default none.")
+        .optional(),
+      labels: labels
+        .describe('Further labels of the pods; never part of a selector. Default none.')
+        .optional(),
+    })
+    .prefault({})
+    .describe('The pods of the gateway.'),
+  drain: z
+    .strictObject({
+      seconds: z
+        .int()
+        .min(1)
+        .max(3600)
+        .default(60)
+        .describe(
+          'Seconds over which a stopping gateway ends its open polls and finishes requests. Default 60.',
+        ),
+      propagationSeconds: z
+        .int()
+        .min(0)
+        .max(120)
+        .default(5)
+        .describe(
+          'Seconds that a stopping pod still takes new connections, until no load balancer sends any. Default 5; 0 in standalone mode.',
+        ),
+    })
+    .prefault({})
+    .describe('How a gateway process stops.'),
+  logging: z
+    .strictObject({
+      access: z
+        .enum(['All', 'Errors', 'Sampled'])
+        .default('Errors')
+        .describe('Which requests are logged. Default Errors.'),
+      samplePercent: z
+        .int()
+        .min(1)
+        .max(100)
+        .describe('Percentage of requests that are logged with access: Sampled. Default 1.')
+        .optional(),
+      identifiers: z
+        .enum(['Hashed', 'Plain'])
+        .default('Hashed')
+        .describe('How users and devices appear in the log. Default Hashed.'),
+    })
+    .prefault({})
+    .describe('The access log, JSON lines on standard error.'),
+});
+
+/** What phones are to be given (see the OAuth task). */
+export const clientSettings = z.strictObject({
+  host: z.string().max(253).describe('Host name of the gateway.'),
+  signInURL: z.string().max(2048).describe('OAuth sign-in URL.').optional(),
+  tokenURL: z.string().max(2048).describe('OAuth token URL.').optional(),
+  apple: z
+    .strictObject({
+      Host: z.string().max(253).describe('Key Host of com.apple.eas.account.'),
+      OAuth: z.boolean().describe('Key OAuth.').optional(),
+      OAuthSignInURL: z.string().max(2048).describe('Key OAuthSignInURL.').optional(),
+      OAuthTokenRequestURL: z.string().max(2048).describe('Key OAuthTokenRequestURL.').optional(),
+    })
+    .describe("Keys of Apple's com.apple.eas.account payload."),
+  emailPlus: z
+    .strictObject({
+      email_exchange_host: z.string().max(253).describe('Key email_exchange_host.'),
+      eas_min_allowed_auth_mode: z.string().max(64).describe('Key eas_min_allowed_auth_mode.').optional(),
+      modern_auth_authority_url: z.string().max(2048).describe('Key modern_auth_authority_url.').optional(),
+      modern_auth_resource_url: z.string().max(2048).describe('Key modern_auth_resource_url.').optional(),
+    })
+    .describe('Keys and values for Email+.'),
+});
+
+export const sentryGatewayStatus = z.strictObject({
+  observedGeneration: z.int().min(0).describe('The generation that this status is about.').optional(),
+  conditions: z
+    .array(conditionSchema)
+    .max(16)
+    .describe('Accepted, ResolvedRefs, Programmed, Ready.')
+    .optional(),
+  addresses: z
+    .array(z.strictObject({ value: z.string().max(253).describe('IP address or host name.') }))
+    .max(16)
+    .describe('Addresses at which phones reach the gateway.')
+    .optional(),
+  selector: z.string().max(1024).describe('Label selector of the pods, for kubectl scale.').optional(),
+  replicas: z.int().min(0).describe('Number of pods.').optional(),
+  readyReplicas: z.int().min(0).describe('Number of ready pods.').optional(),
+  listeners: z
+    .array(
+      z.strictObject({
+        name: dnsLabel('Name of the listener.'),
+        certificate: z
+          .strictObject({
+            notAfter: z.iso.datetime().describe('When the first of its certificates ends.'),
+          })
+          .describe('Its certificate.')
+          .optional(),
+        attachedRoutes: z.int().min(0).describe('Number of routes attached to it.'),
+      }),
+    )
+    .max(16)
+    .describe('State of each listener.')
+    .optional(),
+  snapshot: z
+    .strictObject({
+      hash: z.string().max(128).describe('SHA-256 of the configuration that is to be served.'),
+      generation: z.int().min(0).describe('Number of that configuration, growing by one with each change.'),
+    })
+    .describe('The configuration that is to be served.')
+    .optional(),
+  clients: clientSettings.describe('What phones are to be given.').optional(),
+});
+
+export type SentryGatewaySpec = z.infer<typeof sentryGatewaySpec>;
+export type SentryGatewayStatus = z.infer<typeof sentryGatewayStatus>;
+export type ClientSettings = z.infer<typeof clientSettings>;
+
+export interface SentryGateway {
+  readonly apiVersion: string;
+  readonly kind: 'SentryGateway';
+  readonly metadata: ObjectMeta;
+  readonly spec: SentryGatewaySpec;
+  readonly status?: SentryGatewayStatus;
+}
