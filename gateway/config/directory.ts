@@ -38,7 +38,9 @@ export async function writeSlots(directory: string, encoded: EncodedSnapshot): P
     for (const [name, content] of slot) await replaceFile(directory, name, content);
   }
   const written = new Set(encoded.slots.flatMap((slot) => [...slot.keys()]));
-  const stale = (await readdir(directory)).filter((name) => !name.startsWith('.') && !written.has(name));
+  const stale = (await readdir(directory, { withFileTypes: true }))
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !written.has(entry.name))
+    .map(({ name }) => name);
   await Promise.all(stale.map((name) => rm(join(directory, name), { force: true })));
 }
 

@@ -1,0 +1,139 @@
+// Sends token requests to one route's token endpoint and brings the answer back as it is.
+import { Agent } from 'undici';
+import { HeaderList } from '../http/headers.ts';
+import type { PlainAnswer, PlainRequest } from './plain-answer.ts';
+import { appendQuery } from './rewrite.ts';
+
+/** Time from sending to the whole answer, in ms. */
+const DEADLINE_MS = 30_000;
+const CONNECT_MS = 10_000;
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/** Said by the phone about itself to the gateway's host, or by other proxies; not for the identity provider. */
+const REQUEST_HEADERS_KEPT_BACK: ReadonlySet<string> = new Set([
+  'cookie',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+/** Hop by hop (RFC 9110, 7.6.1), framing, or said about the identity provider's host and wrong about ours. */
+const ANSWER_HEADERS_KEPT_BACK: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'cache-control',
+  'pragma',
+  'set-cookie',
+  'strict-transport-security',
+  'alt-svc',
+  'clear-site-data',
+  'nel',
+  'report-to',
+  'reporting-endpoints',
+]);
+
+/** Why there is no answer to pass on: a short code such as `ECONNREFUSED`, never anything of the request. */
+export class TokenEndpointError extends Error {
+  readonly code: string;
+
+  constructor(code: string, cause?: unknown) {
+    super(`the token endpoint gave no usable answer (${code})`, { cause });
+    this.code = code;
+  }
+}
+
+/** One token endpoint. TLS is always verified, against `ca` where it is given. */
+export class TokenClient {
+  private readonly agent: Agent;
+  private readonly origin: string;
+  private readonly path: string;
+
+  constructor(endpoint: string, ca: Buffer | undefined) {
+    const url = new URL(endpoint);
+    this.origin = url.origin;
+    this.path = url.pathname + url.search;
+    this.agent = new Agent({
+      allowH2: false,
+      autoSelectFamilyAttemptTimeout: 2000,
+      connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) },
+    });
+  }
+
+  /**
+   * Posts `body` with the phone's headers and query (null: none), which continues the configured one. Answers of 200 to 299 and
+   * of 400 upwards come back byte for byte.
+   *
+   * @throws TokenEndpointError when it cannot be reached, is too slow, redirects, or answers more than 1 MiB.
+   */
+  async post(request: PlainRequest, query: string | null, signal: AbortSignal): Promise<PlainAnswer> {
+    try {
+      const answer = await this.agent.request({
+        origin: this.origin,
+        path: appendQuery(this.path, query),
+        method: 'POST',
+        headers: requestHeaders(request.headers),
+        body: request.body,
+        responseHeaders: 'raw',
+        signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+      });
+      const bytes = await readBounded(answer.body);
+      if (answer.statusCode < 200 || (answer.statusCode >= 300 && answer.statusCode < 400)) {
+        throw new TokenEndpointError(`Status${answer.statusCode}`);
+      }
+      return {
+        status: answer.statusCode,
+        headers: answerHeaders(answer.headers as unknown as (Buffer | string)[]),
+        body: bytes,
+      };
+    } catch (error) {
+      throw error instanceof TokenEndpointError ? error : new TokenEndpointError(codeOf(error), error);
+    }
+  }
+
+  /** Resolves when the requests under way have been answered. */
+  async close(): Promise<void> {
+    await this.agent.close();
+  }
+}
+
+function codeOf(error: unknown): string {
+  const { code, name } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : (name ?? 'Error');
+}
+
+async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new TokenEndpointError('AnswerTooLarge');
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function requestHeaders({ lines }: HeaderList): string[] {
+  return lines.filter((_, at) => !REQUEST_HEADERS_KEPT_BACK.has((lines[at - (at % 2)] ?? '').toLowerCase()));
+}
+
+function answerHeaders(raw: readonly (Buffer | string)[]): HeaderList {
+  const lines = raw.map((text) => text.toString('latin1'));
+  const named = lines.filter((_, at) => at % 2 === 1 && lines[at - 1]?.toLowerCase() === 'connection');
+  const hopByHop = new Set(named.flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
+  const headers = new HeaderList();
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at] ?? '';
+    const lower = name.toLowerCase();
+    if (!ANSWER_HEADERS_KEPT_BACK.has(lower) && !hopByHop.has(lower))
+      headers.append(name, (lines[at + 1] ?? '').trim());
+  }
+  return headers.append('Cache-Control', 'no-store');
+}
