@@ -37,7 +37,7 @@ const server = z.strictObject({
     .min(1)
     .max(512)
     .regex(
-      /^https:\/\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?\/?$/,
+      /^https:\/\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\/?$/,
       'use https://host or https://host:port, without a path',
     )
     .describe('Where the server is: https://host[:port]. The path is always that of ActiveSync.'),

@@ -11,7 +11,7 @@ const hostname = z
     'use a host name in lower case without a final dot, such as sentry.example.com',
   );
 
-const labels = z.record(z.string().min(1).max(317), z.string().max(63));
+const labels = z.record(z.string(), z.string().max(63));
 
 const tls = z.strictObject({
   certificateRefs: z
@@ -48,9 +48,20 @@ const listener = z.strictObject({
   tls: tls.describe('Where its certificate comes from: exactly one of certificateRefs and selfSigned.'),
 });
 
-const quantities = z
-  .record(z.enum(['cpu', 'memory', 'ephemeral-storage']), z.string().min(1).max(32))
-  .describe('Quantities by resource: cpu, memory, ephemeral-storage.');
+const quantity = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .max(32)
+    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'use a quantity such as 500m or 256Mi')
+    .describe(description)
+    .optional();
+
+const quantities = z.strictObject({
+  cpu: quantity('CPU, such as 500m.'),
+  memory: quantity('Memory, such as 256Mi.'),
+  'ephemeral-storage': quantity('Ephemeral storage, such as 1Gi.'),
+});
 
 const labelSelector = z.strictObject({
   matchLabels: labels.describe('Labels that the namespace must have, each with this value.').optional(),
@@ -109,7 +120,7 @@ export const sentryGatewaySpec = z.strictObject({
         .default('LoadBalancer')
         .describe('Type of the Service. Default LoadBalancer.'),
       annotations: z
-        .record(z.string().min(1).max(317), z.string().max(4096))
+        .record(z.string(), z.string().max(4096))
         .describe('Annotations of the Service. Default none.')
         .optional(),
     })
@@ -119,15 +130,23 @@ export const sentryGatewaySpec = z.strictObject({
     .strictObject({
       resources: z
         .strictObject({
-          requests: quantities.describe('What the pod is sure to have.').optional(),
-          limits: quantities.describe('The most that the pod may use.').optional(),
+          requests: quantities.describe('What the container is sure to have.').optional(),
+          limits: quantities.describe('The most that the container may use.').optional(),
         })
         .describe('Resources of the gateway container. Default: requests of 100m CPU and 128Mi memory.')
         .optional(),
       hostAliases: z
         .array(
           z.strictObject({
-            ip: z.union([z.ipv4(), z.ipv6()]).describe('IP address.'),
+            ip: z
+              .string()
+              .min(2)
+              .max(45)
+              .regex(
+                /^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/,
+                'use an IPv4 or IPv6 address',
+              )
+              .describe('IP address.'),
             hostnames: z.array(hostname).min(1).max(32).describe('Host names for that address.'),
           }),
         )
