@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'apiserver',
           include: ['test/apiserver/**/*.test.ts'],
+          globalSetup: ['test/apiserver/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },

@@ -1,31 +1,10 @@
 // The zod schemas as CustomResourceDefinitions: JSON Schema rewritten to what the API server calls structural.
 import * as z from 'zod';
+import { withDefaults } from './defaults.ts';
 import { exchangeRouteSpec, exchangeRouteStatus } from './exchange-route.ts';
 import { exchangeRouteRules, listMapKeys, listSets, type Rule, sentryGatewayRules } from './rules.ts';
+import type { SchemaNode } from './schema-node.ts';
 import { sentryGatewaySpec, sentryGatewayStatus } from './sentry-gateway.ts';
-
-/** A node of a structural schema, as far as ours use it. */
-export interface SchemaNode {
-  type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
-  description?: string;
-  properties?: Record<string, SchemaNode>;
-  required?: string[];
-  items?: SchemaNode;
-  additionalProperties?: SchemaNode;
-  default?: unknown;
-  enum?: string[];
-  pattern?: string;
-  format?: string;
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  minItems?: number;
-  maxItems?: number;
-  'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set';
-  'x-kubernetes-list-map-keys'?: readonly string[];
-  'x-kubernetes-validations'?: { rule: string; message: string; fieldPath?: string }[];
-}
 
 interface PrinterColumn {
   readonly name: string;
@@ -242,6 +221,8 @@ function structural(path: string, schema: JsonSchema, description?: string): Sch
   if (node.type === 'integer') node.format = 'int64';
   if (node.type === 'object') addProperties(path, schema, node);
   if (node.type === 'array') addItems(path, schema, node);
+  // The API server judges a default by the rules before it fills in the defaults below it.
+  if (node.default !== undefined) node.default = withDefaults(node, node.default);
   if (node.description === undefined && !path.endsWith('[]') && !path.endsWith('{}')) {
     throw new Error(`${path}: every field needs a description`);
   }

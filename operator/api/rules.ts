@@ -26,7 +26,7 @@ const nameRule: Rule<SentryGateway | ExchangeRoute> = {
   check: ({ metadata }) => new RegExp(NAME_PATTERN).test(metadata.name),
   field: '.metadata.name',
   message:
-    'use at most 40 lower-case letters, digits and hyphens, beginning with a letter: the name becomes part of Service names and URLs',
+    'use as metadata.name at most 40 lower-case letters, digits and hyphens, beginning with a letter: it becomes part of Service names and URLs',
 };
 
 type Spec = SentryGateway['spec'];

@@ -1,0 +1,591 @@
+// A table of manifests: what each says, and the verdict that the API server and the file provider must share.
+
+interface Manifest {
+  apiVersion: string;
+  kind: 'SentryGateway' | 'ExchangeRoute';
+  metadata: { name: string; namespace: string };
+  [field: string]: unknown;
+}
+
+/** A good manifest, and the values that must stand at these paths afterwards. */
+export interface ValidCase {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly expected: Readonly<Record<string, unknown>>;
+}
+
+/** A bad manifest, the field that is to be named, and a part of what the file provider says to do. */
+export interface InvalidCase {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly path: string;
+  readonly says: string;
+}
+
+type Changes = Readonly<Record<string, unknown>>;
+
+const baseGateway = {
+  apiVersion: 'sentrygateway.io/v1alpha1',
+  kind: 'SentryGateway',
+  metadata: { name: 'mail', namespace: 'default' },
+  spec: { listeners: [{ name: 'phones', hostnames: ['sentry.example.com'], tls: { selfSigned: {} } }] },
+} as const;
+
+const baseRoute = {
+  apiVersion: 'sentrygateway.io/v1alpha1',
+  kind: 'ExchangeRoute',
+  metadata: { name: 'example-com', namespace: 'default' },
+  spec: {
+    gatewayRefs: [{ name: 'mail' }],
+    servers: [{ name: 'mbx1', url: 'https://mbx1.example.com' }],
+  },
+} as const;
+
+const oauth = {
+  authorizationEndpoint: 'https://login.example.com/common/oauth2/authorize',
+  tokenEndpoint: 'https://login.example.com/common/oauth2/token',
+  gatewayResource: 'https://sentry.example.com',
+  destinationResource: 'https://outlook.office365.com/',
+};
+
+const gateway = (changes: Changes): Manifest => changed(baseGateway, changes);
+const route = (changes: Changes): Manifest => changed(baseRoute, changes);
+
+/** The value at a path such as `spec.listeners[0].tls.minVersion`. */
+export function valueAt(object: unknown, path: string): unknown {
+  let node = object;
+  for (const part of partsOf(path)) node = (node as Record<string, unknown> | undefined)?.[part];
+  return node;
+}
+
+function changed(base: object, changes: Changes): Manifest {
+  const copy = structuredClone(base) as unknown as Manifest;
+  for (const [path, value] of Object.entries(changes)) {
+    const parts = partsOf(path);
+    const last = parts.pop() ?? '';
+    let node = copy as Record<string, unknown>;
+    for (const part of parts) node = (node[part] ??= {}) as Record<string, unknown>;
+    if (value === undefined) delete node[last];
+    else node[last] = value;
+  }
+  return copy;
+}
+
+function partsOf(path: string): string[] {
+  return path.replaceAll(/\[(\d+)\]/g, '.$1').split('.');
+}
+
+export const validManifests: readonly ValidCase[] = [
+  {
+    name: 'a gateway of one self-signed listener gets every default',
+    manifest: gateway({}),
+    expected: {
+      'spec.port': 443,
+      'spec.listeners[0].tls.minVersion': 'TLSv1.2',
+      'spec.replicas': undefined,
+      'spec.allowedRoutes.namespaces.from': 'Same',
+      'spec.service.type': 'LoadBalancer',
+      'spec.drain.seconds': 60,
+      'spec.drain.propagationSeconds': 5,
+      'spec.logging.access': 'Errors',
+      'spec.logging.identifiers': 'Hashed',
+      'spec.logging.samplePercent': undefined,
+      'spec.pod': {},
+    },
+  },
+  {
+    name: 'a route of one server gets every default',
+    manifest: route({}),
+    expected: {
+      'spec.servers[0].priority': 0,
+      'spec.match': {},
+      'spec.serverTLS': {},
+      'spec.authentication.type': 'PassThrough',
+      'spec.redirects.policy': 'Rewrite',
+      'spec.limits.maxRequestBytes': 30_000_000,
+      'spec.timeouts.connectSeconds': 5,
+      'spec.timeouts.firstByteSeconds': 120,
+      'spec.timeouts.idleSeconds': 60,
+      'spec.timeouts.pollSeconds': 3600,
+      'spec.timeouts.keepAliveSeconds': 120,
+    },
+  },
+  {
+    name: 'a gateway takes RSA and ECDSA certificates side by side',
+    manifest: gateway({ 'spec.listeners[0].tls': { certificateRefs: [{ name: 'rsa' }, { name: 'ecdsa' }] } }),
+    expected: { 'spec.listeners[0].tls.certificateRefs[1].name': 'ecdsa' },
+  },
+  {
+    name: 'a gateway takes several listeners with several host names each',
+    manifest: gateway({
+      'spec.listeners[1]': {
+        name: 'tablets',
+        hostnames: ['a.example.com', 'b.example.com'],
+        tls: { selfSigned: {}, minVersion: 'TLSv1.3' },
+      },
+    }),
+    expected: { 'spec.listeners[1].tls.minVersion': 'TLSv1.3' },
+  },
+  {
+    name: 'a gateway may be scaled to nothing',
+    manifest: gateway({ 'spec.replicas': 0 }),
+    expected: { 'spec.replicas': 0 },
+  },
+  {
+    name: 'a gateway admits routes of namespaces by label',
+    manifest: gateway({
+      'spec.allowedRoutes.namespaces': { from: 'Selector', selector: { matchLabels: { mail: 'yes' } } },
+    }),
+    expected: { 'spec.allowedRoutes.namespaces.selector.matchLabels.mail': 'yes' },
+  },
+  {
+    name: 'a gateway admits routes of namespaces by expression',
+    manifest: gateway({
+      'spec.allowedRoutes.namespaces': {
+        from: 'Selector',
+        selector: { matchExpressions: [{ key: 'tier', operator: 'In', values: ['a', 'b'] }] },
+      },
+    }),
+    expected: { 'spec.allowedRoutes.namespaces.selector.matchExpressions[0].values': ['a', 'b'] },
+  },
+  {
+    name: 'a gateway samples its access log',
+    manifest: gateway({ 'spec.logging': { access: 'Sampled', samplePercent: 10, identifiers: 'Plain' } }),
+    expected: { 'spec.logging.samplePercent': 10 },
+  },
+  {
+    name: 'a gateway may log everything with hashed identifiers',
+    manifest: gateway({ 'spec.logging.access': 'All' }),
+    expected: { 'spec.logging.identifiers': 'Hashed' },
+  },
+  {
+    name: 'a gateway sets resources, host aliases and labels of its pods',
+    manifest: gateway({
+      'spec.pod': {
+        resources: { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+        hostAliases: [{ ip: '10.0.0.7', hostnames: ['mbx1.example.com'] }],
+        labels: { team: 'mail' },
+      },
+    }),
+    expected: { 'spec.pod.hostAliases[0].ip': '10.0.0.7' },
+  },
+  {
+    name: 'a host alias may be an IPv6 address',
+    manifest: gateway({ 'spec.pod.hostAliases': [{ ip: 'fd00::7', hostnames: ['mbx1'] }] }),
+    expected: { 'spec.pod.hostAliases[0].ip': 'fd00::7' },
+  },
+  {
+    name: 'a gateway has a Service of another type with annotations',
+    manifest: gateway({
+      'spec.service': { type: 'NodePort', annotations: { 'example.com/lb': 'internal' } },
+    }),
+    expected: { 'spec.service.type': 'NodePort' },
+  },
+  {
+    name: 'a gateway drains at once where no load balancer is',
+    manifest: gateway({ 'spec.drain': { seconds: 1, propagationSeconds: 0 } }),
+    expected: { 'spec.drain.propagationSeconds': 0 },
+  },
+  {
+    name: 'a name of forty characters is the longest',
+    manifest: gateway({ 'metadata.name': `a${'b'.repeat(39)}` }),
+    expected: {},
+  },
+  {
+    name: 'a route names servers by priority, with ports and an IP address',
+    manifest: route({
+      'spec.servers[1]': { name: 'mbx2', url: 'https://10.1.2.3:8443', priority: 1 },
+      'spec.servers[2]': { name: 'mbx3', url: 'https://[fd00::3]:443/', priority: 2 },
+    }),
+    expected: { 'spec.servers[2].priority': 2 },
+  },
+  {
+    name: 'a route of Exchange Online alone is one organisation',
+    manifest: route({ 'spec.servers[0].url': 'https://outlook.office365.com' }),
+    expected: {},
+  },
+  {
+    name: 'a route matches users, device types and domains, NetBIOS names too',
+    manifest: route({
+      'spec.match': {
+        users: ['ann@example.com', 'EXAMPLE\\bob', 'carol'],
+        deviceTypes: ['iPhone'],
+        domains: ['example.com', 'EXAMPLE'],
+      },
+    }),
+    expected: { 'spec.match.users[1]': 'EXAMPLE\\bob' },
+  },
+  {
+    name: 'a route signs phones in with OAuth',
+    manifest: route({ 'spec.authentication': { type: 'OAuth', oauth } }),
+    expected: {
+      'spec.authentication.oauth.allowPasswordGrant': false,
+      'spec.authentication.oauth.otherResources': 'Refuse',
+    },
+  },
+  {
+    name: 'an OAuth endpoint may have a query',
+    manifest: route({
+      'spec.authentication': {
+        type: 'OAuth',
+        oauth: { ...oauth, authorizationEndpoint: 'https://login.example.com/authorize?tenant=a' },
+      },
+    }),
+    expected: {},
+  },
+  {
+    name: 'a CA reference is a ConfigMap with the key ca.crt unless told otherwise',
+    manifest: route({ 'spec.serverTLS.caRef': { name: 'exchange-ca' } }),
+    expected: { 'spec.serverTLS.caRef.kind': 'ConfigMap', 'spec.serverTLS.caRef.key': 'ca.crt' },
+  },
+  {
+    name: 'a CA may lie in a Secret under another key',
+    manifest: route({ 'spec.serverTLS.caRef': { kind: 'Secret', name: 'exchange-ca', key: 'root.pem' } }),
+    expected: { 'spec.serverTLS.caRef.kind': 'Secret' },
+  },
+  {
+    name: "a route expects another name in the servers' certificates",
+    manifest: route({ 'spec.serverTLS.serverName': 'mail.corp.example.com' }),
+    expected: { 'spec.serverTLS.serverName': 'mail.corp.example.com' },
+  },
+  {
+    name: 'a route attaches to one listener of a gateway of another namespace',
+    manifest: route({ 'spec.gatewayRefs[0]': { name: 'mail', namespace: 'edge', listenerName: 'phones' } }),
+    expected: { 'spec.gatewayRefs[0].listenerName': 'phones' },
+  },
+  {
+    name: 'a route attaches to sixteen gateways',
+    manifest: route({ 'spec.gatewayRefs': Array.from({ length: 16 }, (_, i) => ({ name: `g${i}` })) }),
+    expected: {},
+  },
+  {
+    name: 'a route changes its limits and time-outs',
+    manifest: route({
+      'spec.limits.maxRequestBytes': 65_536,
+      'spec.timeouts': { connectSeconds: 1, pollSeconds: 7200 },
+    }),
+    expected: { 'spec.timeouts.connectSeconds': 1, 'spec.timeouts.idleSeconds': 60 },
+  },
+];
+
+export const invalidManifests: readonly InvalidCase[] = [
+  ...(
+    [
+      ['a gateway without a spec', { spec: undefined }, 'spec', 'required'],
+      ['a gateway without listeners', { 'spec.listeners': undefined }, 'spec.listeners', 'required'],
+      ['a gateway with an empty list of listeners', { 'spec.listeners': [] }, 'spec.listeners', '1'],
+      [
+        'a listener without a name',
+        { 'spec.listeners[0].name': undefined },
+        'spec.listeners[0].name',
+        'required',
+      ],
+      [
+        'a listener whose name has capitals',
+        { 'spec.listeners[0].name': 'Phones' },
+        'spec.listeners[0].name',
+        'lower-case',
+      ],
+      [
+        'a listener without host names',
+        { 'spec.listeners[0].hostnames': [] },
+        'spec.listeners[0].hostnames',
+        '1',
+      ],
+      [
+        'a host name with capitals',
+        { 'spec.listeners[0].hostnames': ['Sentry.example.com'] },
+        'spec.listeners[0].hostnames[0]',
+        'lower case',
+      ],
+      [
+        'a host name that is a URL',
+        { 'spec.listeners[0].hostnames': ['https://sentry.example.com'] },
+        'spec.listeners[0].hostnames[0]',
+        'host name',
+      ],
+      [
+        'a host name that ends with a dot',
+        { 'spec.listeners[0].hostnames': ['sentry.example.com.'] },
+        'spec.listeners[0].hostnames[0]',
+        'final dot',
+      ],
+      [
+        'a host name twice in one listener',
+        { 'spec.listeners[0].hostnames': ['a.example.com', 'a.example.com'] },
+        'spec.listeners[0].hostnames[1]',
+        'once',
+      ],
+      [
+        'two listeners of one name',
+        { 'spec.listeners[1]': { name: 'phones', hostnames: ['b.example.com'], tls: { selfSigned: {} } } },
+        'spec.listeners[1]',
+        'once',
+      ],
+      ['a listener without TLS', { 'spec.listeners[0].tls': undefined }, 'spec.listeners[0].tls', 'required'],
+      [
+        'TLS without a source of certificates',
+        { 'spec.listeners[0].tls': {} },
+        'spec.listeners[0].tls',
+        'exactly one',
+      ],
+      [
+        'TLS with two sources of certificates',
+        { 'spec.listeners[0].tls': { selfSigned: {}, certificateRefs: [{ name: 'a' }] } },
+        'spec.listeners[0].tls',
+        'exactly one',
+      ],
+      [
+        'an empty list of certificates',
+        { 'spec.listeners[0].tls': { certificateRefs: [] } },
+        'spec.listeners[0].tls.certificateRefs',
+        '1',
+      ],
+      [
+        'a certificate reference with a namespace',
+        { 'spec.listeners[0].tls': { certificateRefs: [{ name: 'a', namespace: 'other' }] } },
+        'spec.listeners[0].tls.certificateRefs[0].namespace',
+        'remove',
+      ],
+      [
+        'TLS 1.1',
+        { 'spec.listeners[0].tls.minVersion': 'TLSv1.1' },
+        'spec.listeners[0].tls.minVersion',
+        'TLSv1.2',
+      ],
+      [
+        'an issuer, which this version does not know',
+        { 'spec.listeners[0].tls': { issuerRef: { name: 'letsencrypt' } } },
+        'spec.listeners[0].tls.issuerRef',
+        'unknown field',
+      ],
+      [
+        'device authentication, which this version does not know',
+        { 'spec.listeners[0].deviceAuthentication': { mode: 'PassThrough' } },
+        'spec.listeners[0].deviceAuthentication',
+        'unknown field',
+      ],
+      ['port 0', { 'spec.port': 0 }, 'spec.port', '1'],
+      ['port 70000', { 'spec.port': 70_000 }, 'spec.port', '65535'],
+      ['a port in words', { 'spec.port': 'https' }, 'spec.port', 'number'],
+      ['a negative number of replicas', { 'spec.replicas': -1 }, 'spec.replicas', '0'],
+      ['half a replica', { 'spec.replicas': 1.5 }, 'spec.replicas', 'int'],
+      [
+        'a selector of namespaces without from: Selector',
+        { 'spec.allowedRoutes.namespaces': { from: 'All', selector: { matchLabels: { a: 'b' } } } },
+        'spec.allowedRoutes.namespaces.selector',
+        'only then',
+      ],
+      [
+        'from: Selector without a selector',
+        { 'spec.allowedRoutes.namespaces': { from: 'Selector' } },
+        'spec.allowedRoutes.namespaces.selector',
+        'only then',
+      ],
+      [
+        'a sample percentage of a log of errors',
+        { 'spec.logging': { access: 'Errors', samplePercent: 5 } },
+        'spec.logging.samplePercent',
+        'only with access: Sampled',
+      ],
+      [
+        'a sample of 0 percent',
+        { 'spec.logging': { access: 'Sampled', samplePercent: 0 } },
+        'spec.logging.samplePercent',
+        '1',
+      ],
+      [
+        'a log level that does not exist',
+        { 'spec.logging.access': 'Debug' },
+        'spec.logging.access',
+        'Sampled',
+      ],
+      ['a drain of no time', { 'spec.drain.seconds': 0 }, 'spec.drain.seconds', '1'],
+      ['a duration as text', { 'spec.drain.seconds': '60s' }, 'spec.drain.seconds', 'number'],
+      ['an external name Service', { 'spec.service.type': 'ExternalName' }, 'spec.service.type', 'NodePort'],
+      [
+        'a misspelt quantity',
+        { 'spec.pod.resources': { requests: { cpu: 'lots' } } },
+        'spec.pod.resources.requests.cpu',
+        'quantity',
+      ],
+      [
+        'a host alias without an address',
+        { 'spec.pod.hostAliases': [{ ip: 'mbx1', hostnames: ['a'] }] },
+        'spec.pod.hostAliases[0].ip',
+        'IPv4',
+      ],
+      ['a misspelt field', { 'spec.listners': [] }, 'spec.listners', 'unknown field'],
+      [
+        'a name that begins with a digit',
+        { 'metadata.name': '1mail' },
+        'metadata.name',
+        'beginning with a letter',
+      ],
+      ['a name of 41 characters', { 'metadata.name': 'a'.repeat(41) }, 'metadata.name', 'at most 40'],
+      ['a name with a dot', { 'metadata.name': 'mail.example' }, 'metadata.name', 'lower-case letters'],
+    ] as const
+  ).map(([name, changes, path, says]) => ({ name, manifest: gateway(changes), path, says })),
+  ...(
+    [
+      ['a route without a gateway', { 'spec.gatewayRefs': undefined }, 'spec.gatewayRefs', 'required'],
+      ['a route with an empty list of gateways', { 'spec.gatewayRefs': [] }, 'spec.gatewayRefs', '1'],
+      [
+        'a route of seventeen gateways',
+        { 'spec.gatewayRefs': Array.from({ length: 17 }, (_, i) => ({ name: `g${i}` })) },
+        'spec.gatewayRefs',
+        '16',
+      ],
+      ['a route without servers', { 'spec.servers': undefined }, 'spec.servers', 'required'],
+      ['a route with an empty list of servers', { 'spec.servers': [] }, 'spec.servers', '1'],
+      [
+        'two servers of one name',
+        { 'spec.servers[1]': { name: 'mbx1', url: 'https://mbx2.example.com' } },
+        'spec.servers[1]',
+        'once',
+      ],
+      [
+        'a server without TLS',
+        { 'spec.servers[0].url': 'http://mbx1.example.com' },
+        'spec.servers[0].url',
+        'https://host',
+      ],
+      [
+        'a server with a path',
+        { 'spec.servers[0].url': 'https://mbx1.example.com/Microsoft-Server-ActiveSync' },
+        'spec.servers[0].url',
+        'without a path',
+      ],
+      [
+        'a server with a user in its URL',
+        { 'spec.servers[0].url': 'https://admin@mbx1.example.com' },
+        'spec.servers[0].url',
+        'https://host',
+      ],
+      [
+        'a server with a port that does not exist',
+        { 'spec.servers[0].url': 'https://mbx1.example.com:70000' },
+        'spec.servers[0].url',
+        'https://host:port',
+      ],
+      [
+        'a server with a weight, which this version does not know',
+        { 'spec.servers[0].weight': 2 },
+        'spec.servers[0].weight',
+        'unknown field',
+      ],
+      ['a negative priority', { 'spec.servers[0].priority': -1 }, 'spec.servers[0].priority', '0'],
+      [
+        'servers on premises and online mixed',
+        { 'spec.servers[1]': { name: 'online', url: 'https://outlook.office365.com' } },
+        'spec.servers',
+        'one Exchange organisation',
+      ],
+      [
+        'OAuth without its endpoints',
+        { 'spec.authentication': { type: 'OAuth' } },
+        'spec.authentication.oauth',
+        'with type: OAuth',
+      ],
+      [
+        'OAuth endpoints without type: OAuth',
+        { 'spec.authentication': { type: 'PassThrough', oauth } },
+        'spec.authentication.oauth',
+        'only then',
+      ],
+      [
+        'an authentication type that does not exist',
+        { 'spec.authentication.type': 'Kerberos' },
+        'spec.authentication.type',
+        'PassThrough, OAuth',
+      ],
+      [
+        'a token endpoint without TLS',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, tokenEndpoint: 'http://login.example.com/token' },
+          },
+        },
+        'spec.authentication.oauth.tokenEndpoint',
+        'https URL',
+      ],
+      [
+        'an authorization endpoint with a fragment',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, authorizationEndpoint: 'https://login.example.com/authorize#x' },
+          },
+        },
+        'spec.authentication.oauth.authorizationEndpoint',
+        'fragment',
+      ],
+      [
+        'OAuth without a destination resource',
+        {
+          'spec.authentication': { type: 'OAuth', oauth: { ...oauth, destinationResource: undefined } },
+        },
+        'spec.authentication.oauth.destinationResource',
+        'required',
+      ],
+      [
+        'a CA reference with a namespace',
+        { 'spec.serverTLS.caRef': { name: 'ca', namespace: 'other' } },
+        'spec.serverTLS.caRef.namespace',
+        'remove',
+      ],
+      [
+        'a CA reference to a kind that holds no keys',
+        { 'spec.serverTLS.caRef': { kind: 'Pod', name: 'ca' } },
+        'spec.serverTLS.caRef.kind',
+        'ConfigMap, Secret',
+      ],
+      [
+        'a switch to skip verification, which does not exist',
+        { 'spec.serverTLS.insecureSkipVerify': true },
+        'spec.serverTLS.insecureSkipVerify',
+        'unknown field',
+      ],
+      [
+        'a redirect policy that this version does not know',
+        { 'spec.redirects.policy': 'Pass' },
+        'spec.redirects.policy',
+        'Rewrite',
+      ],
+      [
+        'a limit below what a replay holds',
+        { 'spec.limits.maxRequestBytes': 1024 },
+        'spec.limits.maxRequestBytes',
+        '65536',
+      ],
+      ['a poll of a second', { 'spec.timeouts.pollSeconds': 1 }, 'spec.timeouts.pollSeconds', '60'],
+      [
+        'a time-out that does not exist',
+        { 'spec.timeouts.readSeconds': 1 },
+        'spec.timeouts.readSeconds',
+        'unknown field',
+      ],
+      ['an empty user', { 'spec.match.users': [''] }, 'spec.match.users[0]', '1'],
+      [
+        'a domain with a space behind it',
+        { 'spec.match.domains': ['example.com '] },
+        'spec.match.domains[0]',
+        'spaces',
+      ],
+      ['one user instead of a list', { 'spec.match.users': 'ann' }, 'spec.match.users', 'array'],
+      [
+        'a match that this version does not know',
+        { 'spec.match.groups': ['a'] },
+        'spec.match.groups',
+        'unknown field',
+      ],
+      [
+        'a route whose name has 41 characters',
+        { 'metadata.name': 'r'.repeat(41) },
+        'metadata.name',
+        'at most 40',
+      ],
+    ] as const
+  ).map(([name, changes, path, says]) => ({ name, manifest: route(changes), path, says })),
+];

@@ -1,0 +1,80 @@
+// A process under measurement: pinned to one core, with its CPU seconds and memory read from /proc.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The proxy under measurement has core 0 to itself; load and upstream share core 1. */
+export const PROXY_CORE = 0;
+export const LOAD_CORE = 1;
+
+const CLOCK_TICKS_PER_SECOND = 100;
+const STOP_DEADLINE_MS = 10_000;
+
+/** A child process whose consumption can be read. */
+export class MeasuredProcess {
+  readonly child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+  }
+
+  /** Starts a program pinned to a core; its output goes to `logFile`. */
+  static start(
+    core: number,
+    command: readonly string[],
+    options: { logFile: string; env?: NodeJS.ProcessEnv },
+  ): MeasuredProcess {
+    const log = openSync(options.logFile, 'a');
+    const child = spawn('taskset', ['--cpu-list', String(core), ...command], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...options.env },
+    });
+    return new MeasuredProcess(child);
+  }
+
+  /** User and system CPU seconds of all its threads so far. */
+  cpuSeconds(): number {
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+  }
+
+  /** Resident memory in bytes. */
+  residentBytes(): number {
+    const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'));
+    return Number(line?.[1]) * 1024;
+  }
+
+  /** Ends it: SIGTERM, after ten seconds SIGKILL. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+}
+
+/** Waits until something accepts connections on a loopback port. @throws Error after `deadlineMs` */
+export async function listening(port: number, deadlineMs = 30_000): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const connected = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (connected) return;
+    if (Date.now() > deadline) throw new Error(`nothing listens on 127.0.0.1:${port}`);
+    await sleep(50);
+  }
+}
+
+/** The middle of the values; of an even number the lower of the two. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+}
