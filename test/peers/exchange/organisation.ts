@@ -1,0 +1,137 @@
+// One Exchange organisation: users, their mailboxes and devices, faults and records, shared by all its front ends.
+import { FaultTable } from '../faults.ts';
+import { Device } from './device.ts';
+import { Journal, type JournalLimits } from './journal.ts';
+import { Mailbox, type Item, type NewMail } from './mailbox.ts';
+import { TokenVerifier, type TokenRules } from './token-verifier.ts';
+
+export interface UserOptions {
+  /** User principal name, e.g. `alice@example.com`; also known as `EXAMPLE\alice`. */
+  readonly name: string;
+  /** For Basic authentication; without one only tokens get in. */
+  readonly password?: string;
+}
+
+export interface OrganisationOptions {
+  readonly users?: readonly UserOptions[];
+  readonly protocolVersions?: readonly string[];
+  /** Whether devices must provision first; default true. */
+  readonly provisioning?: boolean;
+  /** Bounds of Ping and Sync heartbeats in seconds; default 60 to 3540. */
+  readonly heartbeat?: { readonly min: number; readonly max: number };
+  /** How long a second of a heartbeat lasts in real seconds; default 1. Tests shorten their polls with it. */
+  readonly timeScale?: number;
+  /** Bearer tokens that are accepted; without it only Basic is offered. */
+  readonly tokens?: TokenRules;
+  /** Whether Basic is offered; default true. */
+  readonly basic?: boolean;
+  readonly journal?: Partial<JournalLimits>;
+}
+
+interface User {
+  readonly mailbox: Mailbox;
+  readonly password: string | undefined;
+  readonly devices: Map<string, Device>;
+}
+
+const protocolVersions = ['2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1'];
+
+export class Organisation {
+  readonly journal: Journal;
+  readonly faults = new FaultTable();
+  readonly protocolVersions: readonly string[];
+  readonly provisioning: boolean;
+  readonly heartbeat: { readonly min: number; readonly max: number };
+  readonly timeScale: number;
+  readonly basic: boolean;
+  readonly tokens: TokenVerifier | undefined;
+  readonly #users = new Map<string, User>();
+  readonly #names = new Map<string, User>();
+  readonly #cookieOwners = new Map<string, Device>();
+
+  constructor(options: OrganisationOptions = {}) {
+    this.journal = new Journal(options.journal);
+    this.protocolVersions = options.protocolVersions ?? protocolVersions;
+    this.provisioning = options.provisioning ?? true;
+    this.heartbeat = options.heartbeat ?? { min: 60, max: 3540 };
+    this.timeScale = options.timeScale ?? 1;
+    this.basic = options.basic ?? true;
+    this.tokens = options.tokens && new TokenVerifier(options.tokens);
+    for (const user of options.users ?? []) this.addUser(user);
+  }
+
+  /** Adds a user with an empty mailbox, or gives the user a new password. */
+  addUser({ name, password }: UserOptions): Mailbox {
+    const known = this.#users.get(name.toLowerCase());
+    const user = known
+      ? { ...known, password }
+      : { mailbox: new Mailbox(name), password, devices: new Map<string, Device>() };
+    this.#users.set(name.toLowerCase(), user);
+    for (const alias of aliases(name)) this.#names.set(alias, user);
+    return user.mailbox;
+  }
+
+  get users(): string[] {
+    return [...this.#users.values()].map(({ mailbox }) => mailbox.user);
+  }
+
+  /** The mailbox of a user by any of the user's names; undefined when there is none. */
+  mailboxOf(name: string): Mailbox | undefined {
+    return this.#names.get(name.toLowerCase())?.mailbox;
+  }
+
+  /** Whether the password is that of the user. */
+  checkPassword(name: string, password: string): boolean {
+    const user = this.#names.get(name.toLowerCase());
+    return user?.password !== undefined && user.password === password;
+  }
+
+  /**
+   * Puts a mail into the inbox of a user, which wakes the polls that watch it.
+   *
+   * @throws {RangeError} when there is no such user
+   */
+  deliver(user: string, mail: NewMail): Item {
+    const mailbox = this.mailboxOf(user);
+    if (!mailbox) throw new RangeError(`no user ${user}: add the user first`);
+    return mailbox.add(mail);
+  }
+
+  /** The device of a user, made when it comes for the first time. */
+  device(user: string, id: string, type: string): Device {
+    const devices = this.#devices(user);
+    const known = devices.get(id);
+    if (known) return known;
+    const device = new Device(user, id, type);
+    devices.set(id, device);
+    for (const { value } of device.cookies) this.#cookieOwners.set(value, device);
+    return device;
+  }
+
+  /** The devices of a user that have come so far. */
+  devicesOf(user: string): Device[] {
+    return [...this.#devices(user).values()];
+  }
+
+  /** The device that was given this cookie; undefined when none was. */
+  cookieOwner(value: string): Device | undefined {
+    return this.#cookieOwners.get(value);
+  }
+
+  /** Makes every device of the user fetch the policy anew (status 142 to 144, HTTP 449 up to 12.1). */
+  changePolicy(user: string): void {
+    for (const device of this.#devices(user).values()) device.policyOutdated = true;
+  }
+
+  #devices(name: string): Map<string, Device> {
+    const user = this.#names.get(name.toLowerCase());
+    if (!user) throw new RangeError(`no user ${name}: add the user first`);
+    return user.devices;
+  }
+}
+
+function aliases(name: string): string[] {
+  const lower = name.toLowerCase();
+  const [local, domain] = lower.split('@');
+  return domain === undefined ? [lower] : [lower, `${domain.split('.')[0]}\\${local}`];
+}

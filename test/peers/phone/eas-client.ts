@@ -1,0 +1,224 @@
+// Carries one ActiveSync command to the server: target, headers, cookies, authentication, and a strict look at the answer.
+import { decode, WbxmlError } from '../wbxml/decode.ts';
+import type { Element } from '../wbxml/element.ts';
+import { encode } from '../wbxml/encode.ts';
+import { CookieJar } from './cookie-jar.ts';
+import type { Credential } from './credential.ts';
+import { valuesOf, WrongAnswer } from './http-answer.ts';
+import type { HttpClient } from './http-client.ts';
+import { ConnectionLost, type HttpAnswer, type HttpRequest } from './http-connection.ts';
+import { base64Query, plainQuery } from './query.ts';
+import type { Report } from './report.ts';
+
+/** The server answered with a status that gives no result; `retryAfterSeconds` where it said so. */
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure';
+  readonly command: string;
+  readonly status: number;
+  readonly answer: HttpAnswer;
+
+  constructor(command: string, answer: HttpAnswer) {
+    super(`${command}: HTTP ${answer.status} ${answer.reason}`);
+    this.command = command;
+    this.status = answer.status;
+    this.answer = answer;
+  }
+
+  get retryAfterSeconds(): number | undefined {
+    const value = this.answer.header('retry-after');
+    return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
+  }
+
+  /** 503 with Retry-After: come back later, nothing is lost. */
+  get unavailable(): boolean {
+    return this.status === 503 && this.retryAfterSeconds !== undefined;
+  }
+}
+
+export interface EasIdentity {
+  readonly user: string;
+  readonly deviceId: string;
+  readonly deviceType: string;
+  readonly userAgent: string;
+  readonly protocolVersion: string;
+  readonly query: 'plain' | 'base64';
+}
+
+export interface EasCommand {
+  readonly command: string;
+  /** A document, a mail (up to 12.1), pieces of either, or nothing. */
+  readonly content?: Element | Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  readonly contentType?: string;
+  readonly contentLength?: number;
+  readonly policyKey?: number | undefined;
+  readonly saveInSent?: boolean;
+  readonly acceptMultiPart?: boolean;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly expectContinue?: boolean;
+  readonly onBody?: HttpRequest['onBody'];
+  readonly signal?: AbortSignal | undefined;
+  /** A poll: its duration says nothing about speed. */
+  readonly poll?: boolean;
+}
+
+export interface EasAnswer {
+  readonly answer: HttpAnswer;
+  /** Undefined when the body is empty, multipart, or was taken by `onBody`. */
+  readonly document: Element | undefined;
+}
+
+export interface EasClientOptions {
+  readonly origin: string;
+  readonly path: string;
+  readonly http: HttpClient;
+  readonly credential: Credential;
+  readonly identity: EasIdentity;
+  readonly report: Report;
+}
+
+const wbxmlType = 'application/vnd.ms-sync.wbxml';
+
+export class EasClient {
+  readonly identity: EasIdentity;
+  readonly #options: EasClientOptions;
+  readonly #cookies = new CookieJar();
+
+  constructor(options: EasClientOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+  }
+
+  /**
+   * OPTIONS or GET on the ActiveSync path; any status is an answer.
+   *
+   * @throws {ConnectionLost | WrongAnswer}
+   */
+  async bare(method: 'OPTIONS' | 'GET', signal?: AbortSignal): Promise<HttpAnswer> {
+    const { path } = this.#options;
+    return this.#authenticated(method, signal, async (authorization) => ({
+      method,
+      target: path,
+      headers: [...authorization, ['User-Agent', this.identity.userAgent], ...this.#cookieLine()],
+      signal,
+    }));
+  }
+
+  /**
+   * One command; 401 is tried once more with a renewed credential.
+   *
+   * @throws {HttpFailure} for any status but 200
+   * @throws {ConnectionLost | WrongAnswer}
+   */
+  async send(command: EasCommand): Promise<EasAnswer> {
+    const answer = await this.#authenticated(
+      command.command,
+      command.signal,
+      async (authorization) => this.#request(command, authorization),
+      command.poll,
+    );
+    if (answer.status !== 200) throw this.#failure(command.command, answer);
+    try {
+      return { answer, document: documentOf(answer, command) };
+    } catch (error) {
+      this.#options.report.lost(command.command, error);
+      throw error;
+    }
+  }
+
+  #failure(command: string, answer: HttpAnswer): HttpFailure {
+    const failure = new HttpFailure(command, answer);
+    if (failure.unavailable) this.#options.report.unavailable();
+    else if (answer.status !== 449 && answer.status !== 451)
+      this.#options.report.lost(command, `HTTP ${answer.status}`);
+    return failure;
+  }
+
+  async #authenticated(
+    command: string,
+    signal: AbortSignal | undefined,
+    build: (authorization: (readonly [string, string])[]) => Promise<HttpRequest>,
+    poll = false,
+  ): Promise<HttpAnswer> {
+    const { credential, http } = this.#options;
+    const attempt = async (): Promise<HttpAnswer> => {
+      const value = await credential.authorization(http, signal);
+      const request = await build(value === undefined ? [] : [['Authorization', value]]);
+      return this.#exchange(command, request, poll);
+    };
+    const answer = await attempt();
+    if (answer.status !== 401 || !(await credential.renew(http, signal))) return answer;
+    this.#options.report.count('tokenRenewals');
+    return attempt();
+  }
+
+  async #exchange(command: string, request: HttpRequest, poll: boolean): Promise<HttpAnswer> {
+    const { http, origin, report } = this.#options;
+    report.request();
+    try {
+      const answer = await http.request(origin, request);
+      report.answer(command, answer.status, poll ? undefined : answer.firstByteMilliseconds);
+      this.#cookies.store(valuesOf(answer, 'set-cookie'));
+      return answer;
+    } catch (error) {
+      if (error instanceof ConnectionLost || error instanceof WrongAnswer) report.lost(command, error);
+      throw error;
+    }
+  }
+
+  #request(command: EasCommand, authorization: readonly (readonly [string, string])[]): HttpRequest {
+    const { content, contentLength, expectContinue, onBody, signal } = command;
+    const body = content && 'tag' in content ? encode(content) : content;
+    const headers: (readonly [string, string])[] = [
+      ['User-Agent', this.identity.userAgent],
+      ...authorization,
+      ...this.#cookieLine(),
+      ...this.#easHeaders(command),
+    ];
+    if (body) headers.push(['Content-Type', command.contentType ?? wbxmlType]);
+    return {
+      method: 'POST',
+      target: this.#target(command),
+      headers,
+      body,
+      onBody,
+      signal,
+      ...(contentLength !== undefined && { contentLength }),
+      ...(expectContinue && { expectContinue }),
+    };
+  }
+
+  #target(command: EasCommand): string {
+    const { path } = this.#options;
+    const { query, ...identity } = this.identity;
+    const fields = { ...identity, ...command };
+    return `${path}?${query === 'plain' ? plainQuery(fields) : base64Query(fields)}`;
+  }
+
+  #easHeaders({ policyKey, acceptMultiPart }: EasCommand): (readonly [string, string])[] {
+    if (this.identity.query === 'base64') return [];
+    return [
+      ['MS-ASProtocolVersion', this.identity.protocolVersion],
+      ...(policyKey === undefined ? [] : [['X-MS-PolicyKey', String(policyKey)] as const]),
+      ...(acceptMultiPart ? [['MS-ASAcceptMultiPart', 'T'] as const] : []),
+    ];
+  }
+
+  #cookieLine(): (readonly [string, string])[] {
+    const { header } = this.#cookies;
+    return header === undefined ? [] : [['Cookie', header]];
+  }
+}
+
+function documentOf(answer: HttpAnswer, { onBody, acceptMultiPart }: EasCommand): Element | undefined {
+  if (onBody || answer.body.length === 0) return undefined;
+  const type = answer.header('content-type');
+  if (acceptMultiPart && type === 'application/vnd.ms-sync.multipart') return undefined;
+  if (type !== wbxmlType)
+    throw new WrongAnswer(`Content-Type ${type} with a body of ${answer.body.length} bytes`);
+  try {
+    return decode(answer.body);
+  } catch (error) {
+    if (error instanceof WbxmlError) throw new WrongAnswer(error.message, { cause: error });
+    throw error;
+  }
+}
