@@ -6,7 +6,7 @@ import { backoffMs, wait } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import { type KubeObject, type ResourceType, apiVersionOf, resourceTypes } from '../../kube/resource.ts';
-import type { Resources } from '../../translate/types.ts';
+import type { OnChange, ProvidedResources, Provider } from '../types.ts';
 import { ReferencedObjects } from './referenced-objects.ts';
 import { referencesOf } from './references.ts';
 
@@ -17,46 +17,29 @@ export interface KubernetesProviderOptions {
   readonly client: KubeClient;
   /** One namespace to look at; undefined for all. */
   readonly namespace?: string | undefined;
-  readonly signal: AbortSignal;
-  /** Called with everything there is, at first and after each change; a call never overlaps the one before. */
-  readonly onResources: (resources: Omit<Resources, 'keys'>) => Promise<void>;
+  /** The API server could not be reached or refused; the provider tries again by itself. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Runs until its signal is aborted; every error is reported and tried again. */
-export async function provideFromKubernetes(options: KubernetesProviderOptions): Promise<void> {
-  const source = new KubernetesSource(options);
-  await source.run();
-}
-
-class KubernetesSource {
+/** Watches an API server: never rejects, every error is reported and tried again. */
+export class KubernetesProvider implements Provider {
   readonly #options: KubernetesProviderOptions;
-  readonly #gateways: Reflector<SentryGateway>;
-  readonly #routes: Reflector<ExchangeRoute>;
-  readonly #namespaces: Reflector<KubeObject>;
-  readonly #secrets: ReferencedObjects<Secret>;
-  readonly #configMaps: ReferencedObjects<ConfigMap>;
-  #changed = Promise.withResolvers<void>();
 
   constructor(options: KubernetesProviderOptions) {
     this.#options = options;
-    this.#gateways = this.#reflect(resourceTypes.sentryGateway, options.namespace);
-    this.#routes = this.#reflect(resourceTypes.exchangeRoute, options.namespace);
-    this.#namespaces = this.#reflect(resourceTypes.namespace, undefined, true);
-    this.#secrets = this.#reference(resourceTypes.secret);
-    this.#configMaps = this.#reference(resourceTypes.configMap);
   }
 
-  async run(): Promise<void> {
-    const { signal, onError } = this.#options;
-    const sources = [this.#gateways, this.#routes, this.#namespaces, this.#secrets, this.#configMaps];
+  async start(signal: AbortSignal, onChange: OnChange): Promise<void> {
+    const { onError } = this.#options;
+    let changed = Promise.withResolvers<void>();
+    const sources = new Sources({ ...this.#options, signal, onChange: () => changed.resolve() });
     const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-    await Promise.race([ended, Promise.all(sources.map(({ synced }) => synced))]);
+    await Promise.race([ended, sources.synced()]);
     let failures = 0;
     while (!signal.aborted) {
-      this.#changed = Promise.withResolvers<void>();
+      changed = Promise.withResolvers<void>();
       try {
-        await this.#options.onResources(await this.#collect());
+        onChange(await sources.collect(), []);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -64,13 +47,47 @@ class KubernetesSource {
         await wait(backoffMs(failures, { baseMs: 200, capMs: 15_000 }), signal);
         continue;
       }
-      await Promise.race([ended, this.#changed.promise]);
+      await Promise.race([ended, changed.promise]);
       await wait(SETTLE_MS, signal);
     }
-    await Promise.all(sources.map(({ done }) => done));
+    await sources.done();
+  }
+}
+
+interface SourceOptions extends KubernetesProviderOptions {
+  readonly signal: AbortSignal;
+  readonly onChange: () => void;
+}
+
+/** The watches, and what they hold together. */
+class Sources {
+  readonly #options: SourceOptions;
+  readonly #gateways: Reflector<SentryGateway>;
+  readonly #routes: Reflector<ExchangeRoute>;
+  readonly #namespaces: Reflector<KubeObject>;
+  readonly #secrets: ReferencedObjects<Secret>;
+  readonly #configMaps: ReferencedObjects<ConfigMap>;
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+    const { namespace } = options;
+    this.#gateways = this.#reflect(resourceTypes.sentryGateway, { namespace });
+    this.#routes = this.#reflect(resourceTypes.exchangeRoute, { namespace });
+    this.#namespaces = this.#reflect(resourceTypes.namespace, { metadataOnly: true });
+    this.#secrets = new ReferencedObjects({ ...options, type: resourceTypes.secret, namespace });
+    this.#configMaps = new ReferencedObjects({ ...options, type: resourceTypes.configMap, namespace });
   }
 
-  async #collect(): Promise<Omit<Resources, 'keys'>> {
+  async synced(): Promise<void> {
+    await Promise.all(this.#all().map(({ synced }) => synced));
+  }
+
+  async done(): Promise<void> {
+    await Promise.all(this.#all().map(({ done }) => done));
+  }
+
+  /** Everything as the watches know it now. @throws ApiError or a network error of a fetch */
+  async collect(): Promise<ProvidedResources> {
     const gateways = this.#gateways.values().map((object) => withType(object, resourceTypes.sentryGateway));
     const routes = this.#routes.values().map((object) => withType(object, resourceTypes.exchangeRoute));
     const references = referencesOf(gateways, routes);
@@ -83,32 +100,15 @@ class KubernetesSource {
     };
   }
 
-  #reflect<T extends KubeObject>(
-    type: ResourceType,
-    namespace: string | undefined,
-    metadataOnly = false,
-  ): Reflector<T> {
-    const { client, signal, onError } = this.#options;
-    return new Reflector<T>({
-      client,
-      type,
-      selection: { namespace, metadataOnly },
-      signal,
-      onError,
-      onChange: () => this.#changed.resolve(),
-    });
+  #all(): readonly { readonly synced: Promise<void>; readonly done: Promise<void> }[] {
+    return [this.#gateways, this.#routes, this.#namespaces, this.#secrets, this.#configMaps];
   }
 
-  #reference<T extends KubeObject>(type: ResourceType): ReferencedObjects<T> {
-    const { client, namespace, signal, onError } = this.#options;
-    return new ReferencedObjects<T>({
-      client,
-      type,
-      namespace,
-      signal,
-      onError,
-      onChange: () => this.#changed.resolve(),
-    });
+  #reflect<T extends KubeObject>(
+    type: ResourceType,
+    selection: { namespace?: string | undefined; metadataOnly?: boolean },
+  ): Reflector<T> {
+    return new Reflector<T>({ ...this.#options, type, selection });
   }
 }
 
