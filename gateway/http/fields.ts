@@ -1,0 +1,165 @@
+// Reads header lines: keeps what is end to end, judges what frames the message or belongs to one connection.
+import { TOKEN_BYTE, allIn } from './bytes.ts';
+import type { GrammarErrorCode } from './errors.ts';
+import { CHUNKED } from './exchange.ts';
+import { HeaderList } from './headers.ts';
+
+const CONTENT_LENGTH = /^(?:0|[1-9][0-9]{0,14})$/;
+const HTAB = 0x09;
+const SP = 0x20;
+const COLON = 0x3a;
+
+/** Between two neighbours only, whether Connection names them or not. */
+const ALWAYS_DROPPED = new Set(['keep-alive', 'te', 'upgrade', 'trailer']);
+
+/**
+ * End-to-end fields that Connection must not remove on the way: a server would read another request than this gateway judged.
+ */
+const NEVER_HOP_BY_HOP =
+  /^(?:host|content-.*|transfer-encoding|authorization|cookie|set-cookie|expect|date|user-agent|accept.*|location|www-authenticate|retry-after|ms-.*|x-ms-.*|x-user-identity|x-forwarded-.*|forwarded)$/;
+
+/** What was said about framing and the connection, taken out of the list. Reused from message to message. */
+export class Fields {
+  headers = new HeaderList();
+  host: string | undefined;
+  expect: string | undefined;
+  /** Two lines of Host, Expect or Authorization. */
+  duplicate: 'host' | 'expect' | 'authorization' | undefined;
+  contentLength: number | undefined;
+  chunked = false;
+  close = false;
+  private transferEncoding: string | undefined;
+  private authorized = false;
+  private named: string[] | undefined;
+
+  /** Reads lines that end in CRLF each, once between two calls of `clear`. Returns why they are refused, if they are. */
+  read(text: string): GrammarErrorCode | undefined {
+    const { length } = text;
+    for (let start = 0; start < length;) {
+      const end = text.indexOf('\r\n', start);
+      const error = this.readLine(text, start, end);
+      if (error !== undefined) return error;
+      start = end + 2;
+    }
+    return this.judge();
+  }
+
+  /** The length of the body as the fields say, or undefined if they say nothing. */
+  get bodyLength(): number | undefined {
+    return this.chunked ? CHUNKED : this.contentLength;
+  }
+
+  /** Gets ready for the next message, and lets go of this one's strings. */
+  clear(): void {
+    this.headers = new HeaderList();
+    this.host = undefined;
+    this.expect = undefined;
+    this.duplicate = undefined;
+    this.contentLength = undefined;
+    this.chunked = false;
+    this.close = false;
+    this.transferEncoding = undefined;
+    this.authorized = false;
+    this.named = undefined;
+  }
+
+  private readLine(text: string, start: number, end: number): GrammarErrorCode | undefined {
+    let colon = start;
+    while (colon < end && TOKEN_BYTE[text.charCodeAt(colon)] === 1) colon++;
+    if (colon === start || text.charCodeAt(colon) !== COLON) {
+      const first = text.charCodeAt(start);
+      return first === SP || first === HTAB ? 'FoldedHeader' : 'BadHeaderName';
+    }
+    let valueStart = colon + 1;
+    let valueEnd = end;
+    while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++;
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
+    return this.sort(text.slice(start, colon), text.slice(valueStart, valueEnd));
+  }
+
+  /** Names are told apart by length first: most are of no length that matters here. */
+  private sort(name: string, value: string): GrammarErrorCode | undefined {
+    switch (name.length) {
+      case 2:
+      case 4:
+      case 6:
+      case 7:
+      case 10:
+      case 13:
+      case 14:
+      case 17:
+        return this.sortByName(name, value);
+      default:
+        if (!isProxyField(name)) this.headers.lines.push(name, value);
+        return undefined;
+    }
+  }
+
+  private sortByName(name: string, value: string): GrammarErrorCode | undefined {
+    const lowerName = name.toLowerCase();
+    if (ALWAYS_DROPPED.has(lowerName) || isProxyField(name)) return undefined;
+    switch (lowerName) {
+      case 'host':
+        if (this.host !== undefined) this.duplicate = 'host';
+        this.host = value;
+        return undefined;
+      case 'expect':
+        if (this.expect !== undefined) this.duplicate = 'expect';
+        this.expect = value;
+        return undefined;
+      case 'connection':
+        return this.readConnection(value);
+      case 'content-length':
+        if (this.contentLength !== undefined || !CONTENT_LENGTH.test(value)) return 'BadContentLength';
+        this.contentLength = Number(value);
+        return undefined;
+      case 'transfer-encoding':
+        if (this.transferEncoding !== undefined) return 'BadTransferEncoding';
+        this.transferEncoding = value;
+        return undefined;
+      case 'authorization':
+        if (this.authorized) this.duplicate = 'authorization';
+        this.authorized = true;
+    }
+    this.headers.lines.push(name, value);
+    return undefined;
+  }
+
+  private readConnection(value: string): GrammarErrorCode | undefined {
+    for (const element of value.split(',')) {
+      const option = element.trim().toLowerCase();
+      if (option === '') continue;
+      if (!allIn(TOKEN_BYTE, option, 0, option.length)) return 'BadConnection';
+      if (option === 'close') this.close = true;
+      else if (NEVER_HOP_BY_HOP.test(option)) return 'BadConnection';
+      else if (!ALWAYS_DROPPED.has(option)) (this.named ??= []).push(option);
+    }
+    return undefined;
+  }
+
+  private judge(): GrammarErrorCode | undefined {
+    const { transferEncoding, named } = this;
+    if (transferEncoding !== undefined) {
+      if (this.contentLength !== undefined) return 'AmbiguousLength';
+      if (transferEncoding.toLowerCase() !== 'chunked') {
+        return allIn(TOKEN_BYTE, transferEncoding, 0, transferEncoding.length)
+          ? 'UnknownTransferCoding'
+          : 'BadTransferEncoding';
+      }
+      this.chunked = true;
+    }
+    if (named !== undefined) this.headers.removeWhere((lowerName) => named.includes(lowerName));
+    return undefined;
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
+/** Proxy-Connection, Proxy-Authorization, …: between two neighbours only. */
+function isProxyField(name: string): boolean {
+  return (
+    (name.charCodeAt(0) | 0x20) === 0x70 && name.length > 6 && name.slice(0, 6).toLowerCase() === 'proxy-'
+  );
+}

@@ -1,0 +1,171 @@
+// Writes one message after another to a socket: head, body and end in as few writes as they come in, framing checked.
+import type { Socket } from 'node:net';
+import { CHUNKED, UNTIL_CLOSE } from './exchange.ts';
+import type { BodyLength } from './exchange.ts';
+
+/** Up to this, the parts of a write are copied together: cheaper than a vectored write, and one TLS record. */
+const MAX_COPIED_BYTES = 16_384;
+/** This much is never held back for a further part. */
+const MAX_PENDING_BYTES = 65_536;
+/** More than a socket's high-water mark, or no `drain` would follow. One read that is written at once never blocks. */
+const BLOCKED_BYTES = 131_072;
+const LAST_CHUNK = '0\r\n\r\n';
+
+/** Flushes writers after the events of this turn of the loop, so that what arrives together leaves together. */
+export class FlushQueue {
+  private writers: MessageWriter[] = [];
+  private readonly run = (): void => {
+    const { writers } = this;
+    this.writers = [];
+    for (const writer of writers) writer.flushQueued();
+  };
+
+  add(writer: MessageWriter): void {
+    if (this.writers.push(writer) === 1) setImmediate(this.run);
+  }
+}
+
+/** The sending half of a connection. Parts are kept until the message ends, enough is there, or the turn is over. */
+export class MessageWriter {
+  /**
+   * Bytes handed to the socket since the connection was made. A write that the kernel refused at once is not counted: then not
+   * one of its bytes left (`uv_try_write` fails only if it wrote nothing), also below TLS.
+   */
+  bytesHanded = 0;
+  private readonly socket: Socket;
+  private readonly queue: FlushQueue;
+  private open: boolean;
+  private parts: (string | Buffer)[] = [];
+  private pendingBytes = 0;
+  private queued = false;
+  /** Bytes of body still to be written; CHUNKED, or Infinity until the connection closes. */
+  private remaining: BodyLength = 0;
+
+  /** `open`: false for a socket that is still connecting; nothing is handed over before `opened()`. */
+  constructor(socket: Socket, queue: FlushQueue, open: boolean) {
+    this.socket = socket;
+    this.queue = queue;
+    this.open = open;
+  }
+
+  /** Bytes that were given to this writer and are not yet with the kernel. */
+  get bytesQueued(): number {
+    return this.pendingBytes + this.socket.writableLength;
+  }
+
+  /** Bytes that the kernel took since the connection was made. */
+  get bytesDelivered(): number {
+    return this.bytesHanded - this.socket.writableLength;
+  }
+
+  /** True when so much is queued that its source is to be paused; the socket will then emit `drain`. */
+  get isBlocked(): boolean {
+    return (this.open ? this.socket.writableLength : this.pendingBytes) >= BLOCKED_BYTES;
+  }
+
+  opened(): void {
+    this.open = true;
+    this.flush();
+  }
+
+  /** Begins a message. Its head waits for the first piece of the body, `flushSoon()` or `end()`. */
+  begin(head: string, body: BodyLength): void {
+    this.remaining = body === UNTIL_CLOSE ? Infinity : body;
+    this.add(head, head.length);
+  }
+
+  /** Adds a piece of the body; false if it would exceed the declared length, and nothing was added. */
+  write(bytes: Buffer): boolean {
+    const { length } = bytes;
+    if (length === 0) return true;
+    if (this.remaining === CHUNKED) {
+      this.addText(`${length.toString(16)}\r\n`);
+      this.add(bytes, length);
+      this.addText('\r\n');
+    } else {
+      if (length > this.remaining) return false;
+      this.remaining -= length;
+      this.add(bytes, length);
+    }
+    if (this.pendingBytes >= MAX_PENDING_BYTES) this.flush();
+    else this.flushSoon();
+    return true;
+  }
+
+  /** Ends the message; false if less than the declared length was written. */
+  end(): boolean {
+    if (this.remaining === CHUNKED) this.addText(LAST_CHUNK);
+    else if (this.remaining > 0 && this.remaining !== Infinity) return false;
+    this.remaining = 0;
+    this.flush();
+    return true;
+  }
+
+  /** Sends an interim answer: between messages, at once. */
+  writeInterim(text: string): void {
+    this.add(text, text.length);
+    this.flush();
+  }
+
+  flushSoon(): void {
+    if (this.queued || !this.open) return;
+    this.queued = true;
+    this.queue.add(this);
+  }
+
+  /** For the queue alone. */
+  flushQueued(): void {
+    this.queued = false;
+    this.flush();
+  }
+
+  private addText(text: string): void {
+    const last = this.parts.length - 1;
+    const before = this.parts[last];
+    if (typeof before === 'string') {
+      this.parts[last] = before + text;
+      this.pendingBytes += text.length;
+    } else {
+      this.add(text, text.length);
+    }
+  }
+
+  private add(part: string | Buffer, length: number): void {
+    this.parts.push(part);
+    this.pendingBytes += length;
+  }
+
+  private flush(): void {
+    const { parts, pendingBytes, socket } = this;
+    if (!this.open || pendingBytes === 0 || socket.destroyed) return;
+    this.parts = [];
+    this.pendingBytes = 0;
+    this.bytesHanded += pendingBytes;
+    if (parts.length === 1) writePart(socket, parts[0] as string | Buffer);
+    else if (pendingBytes <= MAX_COPIED_BYTES) socket.write(copyTogether(parts, pendingBytes));
+    else {
+      socket.cork();
+      for (const part of parts) writePart(socket, part);
+      socket.uncork();
+    }
+    if (socket.errored !== null) this.bytesHanded -= pendingBytes;
+  }
+}
+
+function writePart(socket: Socket, part: string | Buffer): void {
+  if (typeof part === 'string') socket.write(part, 'latin1');
+  else socket.write(part);
+}
+
+function copyTogether(parts: (string | Buffer)[], length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  let offset = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') offset += bytes.write(part, offset, 'latin1');
+    else {
+      bytes.set(part, offset);
+      offset += part.length;
+    }
+  }
+  return bytes;
+}

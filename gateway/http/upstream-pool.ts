@@ -1,0 +1,176 @@
+// Connections to one server: the one used last is used first, and none is kept idle for long.
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTLS, createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import type { Deadlines } from './deadlines.ts';
+import { UpstreamError } from './errors.ts';
+import type { UpstreamErrorCode } from './errors.ts';
+import type { ResponseSink, UpstreamExchange, UpstreamRequest } from './exchange.ts';
+import { throwOutside } from './internal-error.ts';
+import { FlushQueue } from './message-writer.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamShared } from './upstream-connection.ts';
+import { PooledExchange } from './upstream-exchange.ts';
+
+export interface UpstreamTLS {
+  /** PEM; default: the system's roots. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** The name that is sent by SNI and must be in the certificate; default: the host of the URL. */
+  readonly servername?: string;
+  /** A client certificate with its key, PEM. */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+}
+
+export interface UpstreamPoolOptions {
+  readonly deadlines: Deadlines;
+  /** `https://host[:port]`, or `http://host[:port]` where the network is trusted (loopback); no path. */
+  readonly url: string;
+  readonly tls?: UpstreamTLS;
+  /** TCP and TLS together, in ms; default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** Default 30,000: IIS closes at 120,000. */
+  readonly idleMs?: number;
+  /** While the request is sent or the answer flows: the longest silence, in ms; default 60,000. */
+  readonly inactivityMs?: number;
+  /** Beyond it requests fail with PoolExhausted; default: no bound. */
+  readonly maxConnections?: number;
+  /** An exception in a sink or in here: it ends the exchange. Default: thrown again outside of it. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** Happy eyeballs: time for the first address before the second is tried too; Node's 250 ms are short for a distant server. */
+const ADDRESS_ATTEMPT_MS = 2000;
+
+/** All settings are fixed: at a change make a new pool and `close()` the old one. */
+export class UpstreamPool {
+  /** Value for Host: the URL's host, with its port unless that is the default. */
+  readonly authority: string;
+  private readonly host: string;
+  private readonly port: number;
+  private readonly secureContext: SecureContext | undefined;
+  private readonly servername: string;
+  private readonly maxConnections: number;
+  private readonly shared: UpstreamShared;
+  private readonly idleConnections: UpstreamConnection[] = [];
+  private readonly all = new Set<UpstreamConnection>();
+  /** The last TLS session: resumed handshakes cost both sides less. */
+  private session: Buffer | undefined;
+  private closed = false;
+
+  /** Throws if the URL or the TLS material is unusable. */
+  constructor(options: UpstreamPoolOptions) {
+    const { isSecure, authority, host, port } = parseServerUrl(options.url);
+    this.authority = authority;
+    this.host = host;
+    this.port = port;
+    this.servername = options.tls?.servername ?? host;
+    this.secureContext = isSecure ? makeSecureContext(options.tls ?? {}) : undefined;
+    this.maxConnections = options.maxConnections ?? Infinity;
+    this.shared = {
+      deadlines: options.deadlines,
+      flushQueue: new FlushQueue(),
+      connectTimeoutMs: options.connectTimeoutMs ?? 5000,
+      idleMs: options.idleMs ?? 30_000,
+      inactivityMs: options.inactivityMs ?? 60_000,
+      readyEvent: isSecure ? 'secureConnect' : 'connect',
+      onReusable: (connection) => this.release(connection),
+      onClose: (connection) => this.forget(connection),
+      onInternalError: options.onInternalError ?? throwOutside,
+    };
+  }
+
+  /** Connections that carry a request. */
+  get active(): number {
+    return this.all.size - this.idleConnections.length;
+  }
+
+  get idle(): number {
+    return this.idleConnections.length;
+  }
+
+  /**
+   * Sends a request on an idle connection, or on a new one. The sink is called from the next turn on; failures are its
+   * `onError`. Throws a TypeError only for a head that cannot be written (method, target or host with forbidden bytes).
+   */
+  send(request: UpstreamRequest, sink: ResponseSink): UpstreamExchange {
+    const exchange = new PooledExchange(request, sink);
+    const connection = this.closed ? undefined : (this.idleConnections.pop() ?? this.open());
+    if (connection !== undefined) exchange.begin(connection);
+    else refuse(exchange, this.closed ? 'PoolClosed' : 'PoolExhausted');
+    return exchange;
+  }
+
+  /** Ends idle connections now, the others after their answer. */
+  close(): void {
+    this.closed = true;
+    while (this.idleConnections.length > 0) this.idleConnections.pop()?.destroy();
+  }
+
+  private open(): UpstreamConnection | undefined {
+    if (this.all.size >= this.maxConnections) return undefined;
+    const connection = new UpstreamConnection(this.shared, this.connect());
+    this.all.add(connection);
+    return connection;
+  }
+
+  private connect(): Socket {
+    const address = {
+      host: this.host,
+      port: this.port,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+    };
+    if (this.secureContext === undefined) return connect(address);
+    const socket = connectTLS({
+      ...address,
+      secureContext: this.secureContext,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      servername: isIP(this.servername) ? '' : this.servername,
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(this.servername, certificate),
+      ...(this.session && { session: this.session }),
+    });
+    socket.on('session', (session) => {
+      this.session = session;
+    });
+    return socket;
+  }
+
+  private release(connection: UpstreamConnection): void {
+    if (this.closed) connection.destroy();
+    else this.idleConnections.push(connection);
+  }
+
+  private forget(connection: UpstreamConnection): void {
+    this.all.delete(connection);
+    const index = this.idleConnections.indexOf(connection);
+    if (index >= 0) this.idleConnections.splice(index, 1);
+  }
+}
+
+function parseServerUrl(text: string): { isSecure: boolean; authority: string; host: string; port: number } {
+  const url = new URL(text);
+  const isOrigin = url.href === `${url.origin}/`;
+  if (!isOrigin || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError('the URL of a server must be https://host[:port]');
+  }
+  const isSecure = url.protocol === 'https:';
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { isSecure, authority: url.host, host, port: Number(url.port) || (isSecure ? 443 : 80) };
+}
+
+function refuse(exchange: PooledExchange, code: UpstreamErrorCode): void {
+  process.nextTick(() => exchange.onError(new UpstreamError(code, 'neverConnected', false)));
+}
+
+function makeSecureContext(tls: UpstreamTLS): SecureContext {
+  const { ca, cert, key } = tls;
+  return createSecureContext({
+    ...(ca && { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    minVersion: 'TLSv1.2',
+  });
+}
