@@ -1,8 +1,8 @@
 // What every place that resources come from offers: an API server, or a directory of the same YAML.
 import type { Resources } from '../translate/types.ts';
 
-/** Resources without the keys, which `pki/` adds. */
-export type ProvidedResources = Omit<Resources, 'keys'>;
+/** Resources without the keys, which `pki/` adds, and without what ran before. */
+export type ProvidedResources = Omit<Resources, 'keys' | 'previous'>;
 
 /** An object as people name it: the kind and, where they are known, namespace and name. */
 export interface ObjectReference {

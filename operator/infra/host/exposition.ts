@@ -42,7 +42,7 @@ function addExposition(families: Map<string, Family>, { labels, text }: Expositi
     if (name === undefined) continue;
     const all = [...added, ...(present ? [present] : [])].join(',');
     const owner = current !== '' && name.startsWith(current) ? current : name;
-    familyOf(families, owner).samples.push(`${name}{${all}} ${value}`);
+    familyOf(families, owner).samples.push(`${name}${all === '' ? '' : `{${all}}`} ${value}`);
   }
 }
 

@@ -22,8 +22,7 @@ export class LockedError extends Error {
 /** Takes the lock and resolves with what releases it. @throws LockedError, or an error of the file system */
 export async function acquireLock(path: string): Promise<AsyncDisposable> {
   await mkdir(dirname(path), { recursive: true });
-  const holder: Holder = { pid: process.pid, startedAt: (await startOf(process.pid)) ?? '' };
-  const text = `${JSON.stringify(holder)}\n`;
+  const text = await holderText(process.pid);
   try {
     await writeFile(path, text, { flag: 'wx', mode: 0o644 });
   } catch (error) {
@@ -33,6 +32,16 @@ export async function acquireLock(path: string): Promise<AsyncDisposable> {
     await writeFileAtomically(path, text, 0o644);
   }
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+}
+
+/** Notes that process `pid`, a child of this one, is the holder. */
+export async function writeHolder(path: string, pid: number): Promise<void> {
+  await writeFileAtomically(path, await holderText(pid), 0o644);
+}
+
+async function holderText(pid: number): Promise<string> {
+  const holder: Holder = { pid, startedAt: (await startOf(pid)) ?? '' };
+  return `${JSON.stringify(holder)}\n`;
 }
 
 /** The id of the living process that holds the lock; undefined when none does. */
@@ -55,11 +64,12 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** Field 22 of proc(5)'s stat: clock ticks between boot and start; undefined when there is no such process. */
+/** Fields 3 and 22 of proc(5)'s stat: ticks between boot and start; undefined for no process, or one that only waits to be reaped. */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;
   }

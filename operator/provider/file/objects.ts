@@ -1,7 +1,7 @@
 // One document of a manifest as an object: ours and the core kinds that ours refer to; all others are passed over.
 import * as z from 'zod';
 import type { ExchangeRoute } from '../../api/exchange-route.ts';
-import type { ConfigMap, Namespace, Secret } from '../../api/meta.ts';
+import { API_VERSION, type ConfigMap, type Namespace, objectName, type Secret } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { isKind, parseManifest } from '../../api/validate.ts';
 import type { ObjectReference } from '../types.ts';
@@ -31,8 +31,7 @@ export type Reading =
       readonly problems: readonly FieldProblem[];
     };
 
-const OUR_GROUP = 'sentrygateway.io';
-const API_VERSION = `${OUR_GROUP}/v1alpha1`;
+const OUR_GROUP = API_VERSION.split('/')[0];
 const NAMESPACE_LABEL = 'kubernetes.io/metadata.name';
 
 const strings = z.record(z.string(), z.string());
@@ -41,14 +40,8 @@ const dataKey = z
   .regex(/^[-._a-zA-Z0-9]{1,253}$/, 'use letters, digits, hyphens, dots and underscores');
 const base64 = z.base64('use base64, or write the text itself under stringData');
 
-const objectName = z
-  .string()
-  .regex(
-    /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-    'use lower-case letters, digits, hyphens and dots',
-  );
 const metadata = {
-  name: objectName,
+  name: objectName('Name.'),
   labels: strings.optional(),
   annotations: strings.optional(),
 };
