@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|debian-cluster|debian-test|debian-bench …`.
+# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|debian-cluster|debian-images|debian-test|debian-bench …`.
 # Does nothing where all is there. Where it cannot help, it says in one line what is missing and how to get it, and exits 1.
 # `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not.
 set -euo pipefail
@@ -167,6 +167,9 @@ setup_debian_cluster() {
   debian 'the native cluster' containerd=containerd runc=runc 'containernetworking-plugins=/usr/lib/cni/ptp' nftables=nft \
     iptables=iptables conntrack=conntrack iproute2=ip util-linux=nsenter gcc=gcc 'libc6-dev=/usr/lib/*/libc.a' "$jemalloc"
 }
+setup_debian_images() {
+  debian 'an image' "$jemalloc"
+}
 setup_debian_test() {
   debian 'the tests' nginx=nginx haproxy=haproxy libwbxml2-utils=wbxml2xml openssl=openssl curl=curl util-linux=setpriv "$jemalloc"
 }
@@ -176,7 +179,7 @@ setup_debian_bench() {
 
 # --- main ------------------------------------------------------------------------------------------------------------
 
-[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|debian-cluster|debian-test|debian-bench …'
+[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|debian-cluster|debian-images|debian-test|debian-bench …'
 if [ "$1" = kubernetes-path ]; then
   kubernetes_path
   exit
@@ -192,8 +195,9 @@ for target; do
     npm) setup_npm ;;
     kubernetes) setup_kubernetes ;;
     debian-cluster) setup_debian_cluster ;;
+    debian-images) setup_debian_images ;;
     debian-test) setup_debian_test ;;
     debian-bench) setup_debian_bench ;;
-    *) fail "unknown target $target: npm, kubernetes, debian-cluster, debian-test or debian-bench" ;;
+    *) fail "unknown target $target: npm, kubernetes, debian-cluster, debian-images, debian-test or debian-bench" ;;
   esac
 done
