@@ -1,11 +1,11 @@
 // The gateway under measurement: bundled as in the image, pinned to core 0, on a snapshot made here.
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSnapshot } from '../../gateway/config/files.ts';
 import { writeSlots } from '../../gateway/config/directory.ts';
 import type { Snapshot } from '../../gateway/config/snapshot.ts';
-import { bundleGateway } from '../../build/bundle.ts';
+import { bundle } from '../../build/bundle.ts';
 import { listening, MeasuredProcess, PROXY_CORE } from './process.ts';
 
 const JEMALLOC = [
@@ -28,7 +28,7 @@ export interface GatewayOptions {
 
 /** Starts the gateway and waits until it listens; the access log is off (errors only). */
 export async function startGateway(options: GatewayOptions): Promise<MeasuredProcess> {
-  const entry = await bundleGateway(join(options.directory, 'bundle'));
+  const entry = await bundleGateway(options.directory);
   const snapshots = join(options.directory, `snapshot-${options.listen}`);
   await mkdir(snapshots, { recursive: true });
   const files = new Map([
@@ -54,6 +54,14 @@ export async function startGateway(options: GatewayOptions): Promise<MeasuredPro
   );
   await listening(options.listen);
   return gateway;
+}
+
+async function bundleGateway(directory: string): Promise<string> {
+  const { files } = await bundle({ entry: 'gateway/main.ts' });
+  const folder = join(directory, 'bundle');
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of files) await writeFile(join(folder, name), content);
+  return join(folder, 'main.mjs');
 }
 
 function snapshotOf({ upstream }: GatewayOptions): Snapshot {
