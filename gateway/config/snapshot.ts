@@ -42,7 +42,8 @@ const route = z.strictObject({
     deviceTypes: z.array(z.string().min(1)),
     domains: z.array(z.string().min(1)),
   }),
-  servers: z.array(server).min(1),
+  /** None: a reference of the route does not resolve. Its users get 503, at its OAuth endpoints too, never another route. */
+  servers: z.array(server),
   serverTLS: z.strictObject({ caFile: fileName.optional(), serverName: z.string().optional() }),
   authentication: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('PassThrough') }),

@@ -1,7 +1,8 @@
 // What goes into the translation and what comes out of it.
-import type { ExchangeRoute, ExchangeRouteStatus } from '../api/exchange-route.ts';
+import type { ConditionUpdate } from '../api/conditions.ts';
+import type { ExchangeRoute, ExchangeRouteSpec } from '../api/exchange-route.ts';
 import type { ConfigMap, KubernetesObject, Namespace, Secret } from '../api/meta.ts';
-import type { SentryGateway, SentryGatewayStatus } from '../api/sentry-gateway.ts';
+import type { ClientSettings, SentryGateway } from '../api/sentry-gateway.ts';
 import type { Snapshot, SnapshotFiles } from '../../gateway/config/snapshot.ts';
 
 /** `namespace/name`. */
@@ -25,6 +26,12 @@ export interface GatewayKeys {
   readonly ticketKey: Buffer;
 }
 
+/** A snapshot and the files that it names. */
+export interface SnapshotWithFiles {
+  readonly snapshot: Snapshot;
+  readonly files: SnapshotFiles;
+}
+
 /** Everything that the translation looks at. */
 export interface Resources {
   readonly gateways: readonly SentryGateway[];
@@ -33,28 +40,66 @@ export interface Resources {
   readonly configMaps: readonly ConfigMap[];
   readonly namespaces: readonly Namespace[];
   readonly keys: ReadonlyMap<Key, GatewayKeys>;
+  /**
+   * What each gateway was given last: while a reference does not resolve, the listener or route that has it stays as it is
+   * there. Without it such a listener is left out, and such a route answers 503.
+   */
+  readonly previous?: ReadonlyMap<Key, SnapshotWithFiles>;
 }
 
-/** How a gateway is to be run: what differs between a cluster and one machine. */
+/** How gateways are to be run: what differs between a cluster and one machine. */
 export interface TranslateOptions {
   /** The image of the gateway's pods. */
   readonly image: string;
   /** `Cluster` makes Kubernetes objects; `Standalone` makes none and fixes propagationSeconds to 0. */
   readonly target: 'Cluster' | 'Standalone';
+  /** Address ranges of the cluster's pods and Services, which gateways never call. Default none. */
+  readonly clusterCIDRs?: readonly string[];
 }
 
-export interface TranslatedGateway {
+export interface TranslatedGateway extends SnapshotWithFiles {
   readonly key: Key;
-  readonly snapshot: Snapshot;
-  readonly files: SnapshotFiles;
-  /** Deployment, Services, PodDisruptionBudget, NetworkPolicy, CA ConfigMap …; not the snapshot Secrets. */
+  /** Deployment, Service, PodDisruptionBudget, NetworkPolicy, CA ConfigMap; not the snapshot Secrets. */
   readonly objects: readonly KubernetesObject[];
 }
 
-/** The statuses hold only what resources alone tell (Accepted, ResolvedRefs, …): `status/` adds what was observed. */
+/** What resources alone tell of a gateway: `status/` adds what was observed, and times. */
+export interface GatewayVerdict {
+  readonly observedGeneration: number;
+  /** Accepted and ResolvedRefs. */
+  readonly conditions: readonly ConditionUpdate[];
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly certificate?: { readonly notAfter: string };
+    readonly attachedRoutes: number;
+  }[];
+  readonly clients: ClientSettings;
+  /** Label selector of the pods; in a cluster only. */
+  readonly selector?: string;
+}
+
+/** What resources alone tell of a route with one of its `gatewayRefs`. */
+export interface ParentVerdict {
+  readonly gatewayRef: ExchangeRouteSpec['gatewayRefs'][number];
+  readonly gateway: Key;
+  /** Accepted and ResolvedRefs, and Conflicted where an older route holds some or all of its values. */
+  readonly conditions: readonly ConditionUpdate[];
+  /** Only where the route is accepted. */
+  readonly clients?: ClientSettings;
+}
+
+/** What resources alone tell of a route. */
+export interface RouteVerdict {
+  readonly observedGeneration: number;
+  /** In the order of `gatewayRefs`. */
+  readonly parents: readonly ParentVerdict[];
+  /** Names, in the order of `spec.servers`. */
+  readonly servers: readonly string[];
+}
+
 export interface Translation {
-  /** Only gateways that can be served: at least one listener with a certificate. */
+  /** Only gateways that can be served: at least one listener with a certificate. What serves of the others stays as it is. */
   readonly gateways: readonly TranslatedGateway[];
-  readonly gatewayStatuses: ReadonlyMap<Key, SentryGatewayStatus>;
-  readonly routeStatuses: ReadonlyMap<Key, ExchangeRouteStatus>;
+  readonly gatewayStatuses: ReadonlyMap<Key, GatewayVerdict>;
+  readonly routeStatuses: ReadonlyMap<Key, RouteVerdict>;
 }
