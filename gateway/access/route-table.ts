@@ -8,6 +8,12 @@ export interface RouteMatch {
   readonly domains: readonly string[];
 }
 
+/** A route and what it takes. */
+export interface MatchedRoute<Route> {
+  readonly match: RouteMatch;
+  readonly route: Route;
+}
+
 interface Entry<Route> {
   readonly route: Route;
   /** Undefined where the field is empty. */
@@ -22,7 +28,7 @@ type Index<Route> = Map<string, Entry<Route>[]>;
  * Routes of one listener. More specific ones are tried first: those with users before those without, among each of
  * these those with device types, then those with domains; equally specific ones in the given order.
  */
-export class RouteTable<Route extends { readonly match: RouteMatch }> {
+export class RouteTable<Route> {
   /** The first of the given order: it answers those that name nobody. */
   readonly oldest: Route | undefined;
   private readonly byUser: Index<Route> = new Map();
@@ -32,11 +38,12 @@ export class RouteTable<Route extends { readonly match: RouteMatch }> {
   private readonly byDefault: Route | undefined;
 
   /** @param routes older first */
-  constructor(routes: readonly Route[]) {
-    this.oldest = routes[0];
-    this.byDefault = routes.find(({ match }) => specificity(match) === 0);
-    for (const route of routes.toSorted((a, b) => specificity(b.match) - specificity(a.match)))
-      this.index(route);
+  constructor(routes: readonly MatchedRoute<Route>[]) {
+    this.oldest = routes[0]?.route;
+    this.byDefault = routes.find(({ match }) => specificity(match) === 0)?.route;
+    for (const { match, route } of routes.toSorted((a, b) => specificity(b.match) - specificity(a.match))) {
+      this.index(match, route);
+    }
   }
 
   /**
@@ -56,8 +63,7 @@ export class RouteTable<Route extends { readonly match: RouteMatch }> {
     );
   }
 
-  private index(route: Route): void {
-    const { users, deviceTypes, domains } = route.match;
+  private index({ users, deviceTypes, domains }: RouteMatch, route: Route): void {
     const entry = { route, deviceTypes: setOf(deviceTypes), domains: setOf(domains) };
     if (users.length > 0)
       add(

@@ -1,0 +1,193 @@
+// The gateway's data path. A request of a phone goes through these steps, each of which is a file in pipeline/:
+//
+//     accept              here: gateway/http has read a head
+//     parse               parse.ts              method, path, query → what is asked for
+//     identify            admission.ts          Authorization, query → whose request it is
+//     admit or answer     admission.ts          own-answers.ts, address-limit.ts
+//     pick route          served-snapshot.ts
+//     pick server         phone-request.ts      health, priority, replay
+//     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
+//     account             accounting.ts
+import type { GatewayReport } from './config/report.ts';
+import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
+import { ACTIVESYNC_PATH } from './eas/path.ts';
+import type { Clock, Deadlines } from './http/deadlines.ts';
+import type { RequestError } from './http/errors.ts';
+import type {
+  RequestHandler,
+  RequestHead,
+  RequestSink,
+  ServerConnectionInfo,
+  ServerExchange,
+} from './http/exchange.ts';
+import { isOAuthPath } from './oauth/endpoints.ts';
+import { refusedRecord } from './pipeline/accounting.ts';
+import { AddressLimit } from './pipeline/address-limit.ts';
+import { admit, refuse } from './pipeline/admission.ts';
+import { logStageFailure, type PipelineContext, type PipelineLog } from './pipeline/context.ts';
+import { DeviceCensus } from './pipeline/device-census.ts';
+import { OAuthRequest } from './pipeline/oauth-request.ts';
+import { type DrainOptions, OpenRequests } from './pipeline/open-requests.ts';
+import { STAGE_FAILED } from './pipeline/own-answers.ts';
+import { pathOf } from './pipeline/parse.ts';
+import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
+import { PhoneRequest } from './pipeline/phone-request.ts';
+import { RESPONSE_TRANSFORMS, type ResponseTransform } from './pipeline/response-transforms.ts';
+import { compileSnapshot, type ServedSnapshot } from './pipeline/served-snapshot.ts';
+import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
+import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
+import { Endpoints } from './upstream/endpoints.ts';
+import type { HealthSettings } from './upstream/health.ts';
+
+export interface PipelineOptions {
+  /** Is told of every finished request. */
+  readonly sink: RecordSink;
+  /** For rare events: a server that fails or returns, a stage that threw. */
+  readonly log: PipelineLog;
+  /** Shared with the server of the phones' connections. */
+  readonly deadlines: Deadlines;
+  readonly probes?: Partial<Omit<ProbeSettings, 'path'>>;
+  readonly health?: Partial<HealthSettings>;
+  /** Requests of one client address under way whose credentials no server has accepted yet. Behind a NAT there are many. */
+  readonly maxUnacceptedPerAddress?: number;
+  readonly responseTransforms?: readonly ResponseTransform[];
+}
+
+/** What the operator and the metrics ask a pipeline for. */
+export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'servers'>;
+
+const PROBES: ProbeSettings = {
+  path: ACTIVESYNC_PATH,
+  intervalMs: 10_000,
+  unhealthyIntervalMs: 2_000,
+  timeoutMs: 5_000,
+};
+const MAX_UNACCEPTED_PER_ADDRESS = 20_000;
+
+export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContext {
+  readonly clock: Clock;
+  readonly sink: RecordSink;
+  readonly log: PipelineLog;
+  readonly open: OpenRequests;
+  readonly census = new DeviceCensus();
+  readonly unaccepted: AddressLimit;
+  readonly responseTransforms: readonly ResponseTransform[];
+  private readonly endpoints: Endpoints;
+  private served: ServedSnapshot | undefined;
+
+  constructor(options: PipelineOptions) {
+    const { deadlines } = options;
+    this.clock = deadlines.clock;
+    this.sink = options.sink;
+    this.log = options.log;
+    this.open = new OpenRequests(deadlines.clock);
+    this.unaccepted = new AddressLimit(options.maxUnacceptedPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS);
+    this.responseTransforms = options.responseTransforms ?? RESPONSE_TRANSFORMS;
+    this.endpoints = new Endpoints({
+      deadlines,
+      probes: { ...PROBES, ...options.probes },
+      ...(options.health !== undefined && { health: options.health }),
+      onChange: (endpoint) => this.logHealth(endpoint),
+      onInternalError: (error) => logStageFailure(this.log, error),
+    });
+  }
+
+  /**
+   * Serves this snapshot from the next request on. Connections, pools and the health of servers that it names again are kept.
+   * @throws SnapshotUnusableError, and then nothing has changed.
+   */
+  apply(snapshot: Snapshot, files: SnapshotFiles): void {
+    const change = this.endpoints.change(snapshot.routes.length);
+    const before = this.served;
+    try {
+      this.served = compileSnapshot({ snapshot, files }, (before?.generation ?? 0) + 1, change, {
+        onUnreachable: (route, code) => this.log.warn({ route, code }, 'a token endpoint did not answer'),
+      });
+    } catch (error) {
+      change.discard();
+      throw error;
+    }
+    change.commit();
+    before?.oauth
+      .close()
+      .catch((error: unknown) => this.log.warn({ error }, 'closing old token clients failed'));
+  }
+
+  /** How long a connection may stay idle between two requests, in ms. */
+  keepAliveMs(): number | undefined {
+    return this.served?.keepAliveMs;
+  }
+
+  /** What gateway/http is to be given with each socket that this listener accepted. */
+  connection(listener: string): PhoneConnection {
+    return new PhoneConnection(listener);
+  }
+
+  /** What gateway/http calls for each request. */
+  get handler(): RequestHandler<PhoneConnection> {
+    return this;
+  }
+
+  onRequest(exchange: ServerExchange<PhoneConnection>): RequestSink {
+    const { request, connection } = exchange;
+    if (this.served !== undefined && isOAuthPath(pathOf(request.target))) {
+      return new OAuthRequest(this, exchange, this.served.oauth).start();
+    }
+    return new PhoneRequest(this, exchange, this.judge(request, connection.context)).start();
+  }
+
+  onRefused(error: RequestError, connection: ServerConnectionInfo<PhoneConnection>): void {
+    if (error.code === 'Aborted' || error.code === 'HeadTimeout') return;
+    this.sink.requestFinished(refusedRecord(error, connection.context.listener, connection.remoteAddress));
+  }
+
+  admit(request: RequestHead, connection: PhoneConnection): Admission {
+    return admit(request, connection, this.served);
+  }
+
+  get generation(): number {
+    return this.served?.generation ?? 0;
+  }
+
+  status(): PipelineStatus {
+    return { openPolls: this.open.polls, devicesSeen: this.census.count(), servers: this.servers() };
+  }
+
+  /** See {@link OpenRequests.drain}. */
+  drain(options: DrainOptions): Promise<void> {
+    return this.open.drain(options);
+  }
+
+  /** Ends probes and pools; requests under way keep their connections until they are answered. */
+  async close(): Promise<void> {
+    this.endpoints.close();
+    await this.served?.oauth.close();
+  }
+
+  private judge(request: RequestHead, connection: PhoneConnection): Admission {
+    try {
+      return this.admit(request, connection);
+    } catch (error) {
+      logStageFailure(this.log, error);
+      return refuse(request, STAGE_FAILED);
+    }
+  }
+
+  private servers(): GatewayReport['servers'] {
+    return (this.served?.routes ?? []).flatMap(({ key, servers }) =>
+      servers.map(({ name, endpoint: { health } }) => ({
+        route: key,
+        server: name,
+        healthy: health.state === 'Healthy',
+        since: health.since.toISOString(),
+        lastError: health.lastError,
+      })),
+    );
+  }
+
+  private logHealth({ target, health }: Endpoint): void {
+    const event = { server: target.url, state: health.state, error: health.lastError };
+    if (health.state === 'Healthy') this.log.info(event, 'a server is healthy again');
+    else this.log.warn(event, 'a server is not healthy');
+  }
+}

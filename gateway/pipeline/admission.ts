@@ -1,0 +1,74 @@
+// Steps "identify" and "admit or answer": whose request this is, and whether it may in.
+import { type Identity, identify } from '../access/identity.ts';
+import type { RequestHead } from '../http/exchange.ts';
+import { NO_ROUTE, NO_ROUTES, NO_SNAPSHOT, type OwnAnswer } from './own-answers.ts';
+import { type AskedFor, parseRequestLine } from './parse.ts';
+import { type Admission, copy, type Forward, type PhoneConnection } from './phone-connection.ts';
+import { pickRoute, type ServedSnapshot } from './served-snapshot.ts';
+
+const NOBODY: Identity = { user: undefined, anonymous: true, mismatch: false };
+
+/**
+ * Judges a request; the same request again on the same connection and snapshot costs a few comparisons.
+ * @param served undefined before the first snapshot
+ */
+export function admit(
+  request: RequestHead,
+  connection: PhoneConnection,
+  served: ServedSnapshot | undefined,
+): Admission {
+  const { method, target, headers } = request;
+  const authorization = headers.get('authorization');
+  const userHeader = headers.get('x-user-identity');
+  const last = connection.admission;
+  if (
+    last !== undefined &&
+    last.target === target &&
+    last.method === method &&
+    last.generation === (served?.generation ?? 0) &&
+    last.authorization === authorization &&
+    last.userHeader === userHeader
+  ) {
+    return last;
+  }
+  const credential = connection.credentialOf(authorization);
+  const ownTarget = copy(target);
+  const asked = parseRequestLine(method, ownTarget);
+  const refused = 'status' in asked;
+  const identity = refused ? NOBODY : identify(credential, asked.user, userHeader);
+  const admission: Admission = {
+    generation: served?.generation ?? 0,
+    method: copy(method),
+    target: ownTarget,
+    authorization: authorization === undefined ? undefined : copy(authorization),
+    userHeader: userHeader === undefined ? undefined : copy(userHeader),
+    asked: refused ? undefined : asked,
+    identity,
+    decision: refused
+      ? asked
+      : decide(asked, identity, credential.kind === 'ConnectionBound', connection, served),
+  };
+  connection.admission = admission;
+  return admission;
+}
+
+/** The judgement of a request that could not be judged. */
+export function refuse({ method, target }: RequestHead, decision: OwnAnswer): Admission {
+  const nothing = { generation: -1, authorization: undefined, userHeader: undefined, asked: undefined };
+  return { ...nothing, method, target, identity: NOBODY, decision };
+}
+
+function decide(
+  asked: AskedFor,
+  identity: Identity,
+  connectionBound: boolean,
+  connection: PhoneConnection,
+  served: ServedSnapshot | undefined,
+): Forward | OwnAnswer {
+  if (served === undefined) return NO_SNAPSHOT;
+  const table = served.tables.get(connection.listener);
+  if (table?.oldest === undefined) return NO_ROUTES;
+  const route = pickRoute(table, identity.user, asked.deviceType, identity.anonymous);
+  if (connectionBound) return (route ?? table.oldest).insteadOfConnectionBound;
+  return route === undefined ? NO_ROUTE : { route };
+}

@@ -1,0 +1,97 @@
+// The requests under way, and how they come to their end when the gateway goes away.
+import type { Clock } from '../http/deadlines.ts';
+
+/** A request under way. */
+export interface OpenRequest {
+  /** Finishes an open poll by the gateway's own answer. Called only after `pollBegins(…, true)`. */
+  endPoll(): void;
+  /** The time is over: 503 where nothing was answered yet. */
+  cutShort(): void;
+}
+
+export interface DrainOptions {
+  /** How long the requests under way may take. */
+  readonly seconds: number;
+  /** Aborted: the rest is cut short at once. */
+  readonly signal?: AbortSignal;
+}
+
+const TICK_MS = 50;
+/** Polls end in this part of the time; what is left belongs to those that must finish by themselves. */
+const POLL_SHARE = 0.9;
+
+export class OpenRequests {
+  /** Polls that wait for their answer. */
+  polls = 0;
+  private readonly clock: Clock;
+  private readonly open = new Set<OpenRequest>();
+  /** Those of the polls that the gateway may end, in the order of their beginning. */
+  private readonly endable = new Set<OpenRequest>();
+  private onEmpty: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  begin(request: OpenRequest): void {
+    this.open.add(request);
+  }
+
+  end(request: OpenRequest): void {
+    this.open.delete(request);
+    if (this.open.size === 0) this.onEmpty?.();
+  }
+
+  pollBegins(request: OpenRequest, endable: boolean): void {
+    this.polls++;
+    if (endable) this.endable.add(request);
+  }
+
+  pollEnds(request: OpenRequest): void {
+    this.polls--;
+    this.endable.delete(request);
+  }
+
+  /**
+   * Ends the polls evenly over the time, so that the phones come back to the other gateways one after the other, and
+   * lets everything else finish; at the deadline what has no answer yet gets its 503. Requests that still come are served.
+   */
+  async drain({ seconds, signal }: DrainOptions): Promise<void> {
+    const finished = new Promise<void>((resolve) => {
+      this.onEmpty = resolve;
+    });
+    const start = this.clock.now();
+    const deadline = start + seconds * 1000;
+    const pollDeadline = start + seconds * 1000 * POLL_SHARE;
+    let last = start;
+    let owed = 0;
+    const tick = (): void => {
+      const now = this.clock.now();
+      if (signal?.aborted === true || now >= deadline) return this.cutShort();
+      const share = now >= pollDeadline ? 1 : (now - last) / (pollDeadline - last);
+      owed = this.endPolls(owed + this.endable.size * share);
+      last = now;
+    };
+    const timer = setInterval(tick, TICK_MS);
+    if (this.open.size > 0) await finished;
+    clearInterval(timer);
+    this.onEmpty = undefined;
+  }
+
+  /** Ends as many polls as are due, the oldest first, and returns the fraction of one that is still owed. */
+  private endPolls(due: number): number {
+    let left = due;
+    for (const request of this.endable) {
+      if (left < 1) return left;
+      left--;
+      request.endPoll();
+    }
+    return Math.min(left, 1);
+  }
+
+  private cutShort(): void {
+    for (const request of this.open) request.cutShort();
+    this.open.clear();
+    this.onEmpty?.();
+  }
+}

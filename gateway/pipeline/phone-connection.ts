@@ -1,0 +1,66 @@
+// What is remembered of one connection of a phone, so that its requests need not be judged anew each time.
+import { type Credential, parseAuthorization } from '../access/credential.ts';
+import type { Identity } from '../access/identity.ts';
+import type { OwnAnswer } from './own-answers.ts';
+import type { AskedFor } from './parse.ts';
+import type { ServedRoute } from './served-snapshot.ts';
+
+/** The judgement of a request's head: it depends on nothing but the first five fields. */
+export interface Admission {
+  readonly generation: number;
+  readonly method: string;
+  readonly target: string;
+  readonly authorization: string | undefined;
+  readonly userHeader: string | undefined;
+
+  /** Undefined where the request line was refused. */
+  readonly asked: AskedFor | undefined;
+  readonly identity: Identity;
+  readonly decision: Forward | OwnAnswer;
+}
+
+/** The request goes to a server of this route. */
+export interface Forward {
+  readonly route: ServedRoute;
+}
+
+/** One for each socket, made by `Pipeline.connection()`. */
+export class PhoneConnection {
+  /** Name of the listener that accepted it. */
+  readonly listener: string;
+  /** Exchange has answered the present credential with something else than 401. */
+  accepted = false;
+  /** The judgement of the last request: the next one is often the same. */
+  admission: Admission | undefined;
+  /** The device that was counted last. */
+  private countedUser = '';
+  private countedDevice = '';
+  private authorization: string | undefined;
+  private credential: Credential = parseAuthorization(undefined);
+
+  constructor(listener: string) {
+    this.listener = listener;
+  }
+
+  /** The credential of an Authorization header, parsed when it changes. */
+  credentialOf(authorization: string | undefined): Credential {
+    if (authorization === this.authorization) return this.credential;
+    this.authorization = authorization === undefined ? undefined : copy(authorization);
+    this.credential = parseAuthorization(this.authorization);
+    this.accepted = false;
+    return this.credential;
+  }
+
+  /** True the first time that it is asked for this user and device. */
+  isNewDevice(user: string, deviceId: string): boolean {
+    if (this.countedDevice === deviceId && this.countedUser === user) return false;
+    this.countedUser = user;
+    this.countedDevice = deviceId;
+    return true;
+  }
+}
+
+/** The same text without the head that it may be a slice of. */
+export function copy(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}

@@ -1,0 +1,27 @@
+// Step "response transform": what of an answer's head must not reach the phone as Exchange wrote it.
+import { withoutConnectionBound } from '../access/challenges.ts';
+import { ACTIVESYNC_PATH } from '../eas/path.ts';
+import type { RequestHead, ResponseHead } from '../http/exchange.ts';
+
+/** Changes the head of an answer; applied in order to every answer of a server. */
+export type ResponseTransform = (head: ResponseHead, request: RequestHead) => void;
+
+/** NTLM and Negotiate authenticate a connection: over a pool they would lend one user's login to another. */
+export const removeConnectionBoundChallenges: ResponseTransform = ({ headers }) => {
+  if (!headers.has('www-authenticate')) return;
+  const values = headers.getAll('www-authenticate');
+  const rest = values.map(withoutConnectionBound);
+  if (rest.every((value, at) => value === values[at])) return;
+  headers.remove('www-authenticate');
+  for (const value of rest) if (value !== undefined) headers.append('WWW-Authenticate', value);
+};
+
+/** A 451 with X-MS-Location would let the phone out of the gateway for good: it names the gateway instead. */
+export const containRedirect: ResponseTransform = ({ headers }, { host }) => {
+  if (headers.has('x-ms-location')) headers.set('X-MS-Location', `https://${host}${ACTIVESYNC_PATH}`);
+};
+
+export const RESPONSE_TRANSFORMS: readonly ResponseTransform[] = [
+  removeConnectionBoundChallenges,
+  containRedirect,
+];

@@ -1,0 +1,113 @@
+// A snapshot as requests need it: everything that depends on the configuration alone is worked out here, once.
+import { RouteTable } from '../access/route-table.ts';
+import type { UserName } from '../access/user-name.ts';
+import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
+import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/endpoints.ts';
+import type { EndpointsChange } from '../upstream/endpoints.ts';
+import { inOrderOfPriority, type RouteServer } from '../upstream/server-choice.ts';
+import { type OwnAnswer, USE_BASIC, USE_BEARER } from './own-answers.ts';
+
+/** A route without what found it: open polls keep it, and must not keep the whole snapshot. */
+export interface ServedRoute {
+  /** `namespace/name`. */
+  readonly key: string;
+  /** In the order of priority. */
+  readonly servers: readonly RouteServer[];
+  readonly maxRequestBytes: number;
+  readonly firstByteMs: number;
+  readonly pollMs: number;
+  /** To an Authorization that is bound to its connection. */
+  readonly insteadOfConnectionBound: OwnAnswer;
+}
+
+/** Thrown by `apply` where a snapshot cannot be served; the message says what to correct. */
+export class SnapshotUnusableError extends Error {
+  readonly code = 'SnapshotUnusable';
+}
+
+export interface ServedSnapshot {
+  /** Counts the snapshots of this process. */
+  readonly generation: number;
+  readonly oauth: OAuthEndpoints;
+  readonly routes: readonly ServedRoute[];
+  /** Between two requests on a connection: the longest that a route asks for, in ms. */
+  readonly keepAliveMs: number;
+  /** By listener name. */
+  readonly tables: ReadonlyMap<string, RouteTable<ServedRoute>>;
+}
+
+const DEFAULT_KEEP_ALIVE_MS = 120_000;
+
+/**
+ * Compiles a validated snapshot.
+ * @throws SnapshotUnusableError where it names a file that is not there, or a pool cannot be made of its values.
+ */
+export function compileSnapshot(
+  { snapshot, files }: { readonly snapshot: Snapshot; readonly files: SnapshotFiles },
+  generation: number,
+  endpoints: EndpointsChange,
+  oauthOptions: OAuthOptions,
+): ServedSnapshot {
+  const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints));
+  const tables = new Map(
+    snapshot.listeners.map(({ name }) => {
+      const attached = snapshot.routes.flatMap((route, at) => {
+        const compiled = routes[at];
+        return compiled !== undefined && route.listeners.includes(name)
+          ? [{ match: route.match, route: compiled }]
+          : [];
+      });
+      return [name, new RouteTable(attached)];
+    }),
+  );
+  const keepAlives = snapshot.routes.map(({ timeouts }) => timeouts.keepAliveSeconds * 1000);
+  return {
+    generation,
+    oauth: compileOAuth(snapshot, files, oauthOptions),
+    routes,
+    keepAliveMs: keepAlives.length === 0 ? DEFAULT_KEEP_ALIVE_MS : Math.max(...keepAlives),
+    tables,
+  };
+}
+
+function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: EndpointsChange): ServedRoute {
+  const { timeouts, serverTLS } = route;
+  const key = `${route.namespace}/${route.name}`;
+  const ca = serverTLS.caFile === undefined ? undefined : files.get(serverTLS.caFile);
+  if (serverTLS.caFile !== undefined && ca === undefined) {
+    throw new SnapshotUnusableError(`route ${key}: the file ${serverTLS.caFile} is missing`);
+  }
+  const servers = route.servers.map(({ name, priority, url }) => ({
+    name,
+    priority,
+    endpoint: endpoints.get({
+      url,
+      ca,
+      serverName: serverTLS.serverName,
+      connectTimeoutMs: timeouts.connectSeconds * 1000,
+      inactivityMs: timeouts.idleSeconds * 1000,
+    }),
+  }));
+  return {
+    key,
+    servers: inOrderOfPriority(servers),
+    maxRequestBytes: route.limits.maxRequestBytes,
+    firstByteMs: timeouts.firstByteSeconds * 1000,
+    pollMs: timeouts.pollSeconds * 1000,
+    insteadOfConnectionBound: route.authentication.type === 'OAuth' ? USE_BEARER : USE_BASIC,
+  };
+}
+
+/**
+ * Step "pick route": the route of a request on a listener, or undefined.
+ * @param anonymous neither a credential nor a name: the oldest route answers with its challenge
+ */
+export function pickRoute(
+  table: RouteTable<ServedRoute>,
+  user: UserName | undefined,
+  deviceType: string,
+  anonymous: boolean,
+): ServedRoute | undefined {
+  if (anonymous) return table.oldest;
+  return table.find(user, deviceType) ?? (user === undefined ? table.oldest : undefined);
+}

@@ -1,0 +1,79 @@
+// All endpoints of a gateway: those that a new snapshot names again keep their connections, health and probes.
+import { createHash } from 'node:crypto';
+import type { Deadlines } from '../http/deadlines.ts';
+import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
+import type { HealthSettings } from './health.ts';
+
+export interface EndpointsOptions {
+  readonly deadlines: Deadlines;
+  readonly probes: ProbeSettings;
+  readonly health?: Partial<HealthSettings>;
+  readonly onChange?: (endpoint: Endpoint) => void;
+  /** An exception in a request's sink. */
+  readonly onInternalError?: (error: unknown) => void;
+}
+
+/** Probes of all endpoints together are at most one in this many ms. */
+const PROBE_SPACING_MS = 20;
+
+/** A set of endpoints that is being put together: nothing of it counts until `commit()`. */
+export interface EndpointsChange {
+  /** The endpoint for this target: the existing one where there is one. */
+  get(target: EndpointTarget): Endpoint;
+  /** Closes the endpoints that were not asked for. */
+  commit(): void;
+  /** Closes those that were made for this change. */
+  discard(): void;
+}
+
+export class Endpoints {
+  private readonly options: EndpointsOptions;
+  private current = new Map<string, Endpoint>();
+
+  constructor(options: EndpointsOptions) {
+    this.options = options;
+  }
+
+  /** Begins a change to `expected` endpoints (for the spacing of the probes). */
+  change(expected: number): EndpointsChange {
+    const { current } = this;
+    const next = new Map<string, Endpoint>();
+    const digests = new Map<Buffer, string>();
+    const { probes } = this.options;
+    const spaced = { ...probes, intervalMs: Math.max(probes.intervalMs, expected * PROBE_SPACING_MS) };
+    return {
+      get: (target) => {
+        const key = keyOf(target, digests);
+        const known = next.get(key) ?? current.get(key);
+        const endpoint = known ?? new Endpoint({ ...this.options, probes: spaced, target });
+        next.set(key, endpoint);
+        return endpoint;
+      },
+      commit: () => {
+        this.current = next;
+        closeMissing(current, next);
+      },
+      discard: () => closeMissing(next, current),
+    };
+  }
+
+  close(): void {
+    for (const endpoint of this.current.values()) endpoint.close();
+    this.current = new Map();
+  }
+}
+
+function closeMissing(from: ReadonlyMap<string, Endpoint>, kept: ReadonlyMap<string, Endpoint>): void {
+  for (const [key, endpoint] of from) if (kept.get(key) !== endpoint) endpoint.close();
+}
+
+/** @param digests of the CA files: many routes share one. */
+function keyOf(target: EndpointTarget, digests: Map<Buffer, string>): string {
+  const { url, ca, serverName, connectTimeoutMs, inactivityMs } = target;
+  let digest = ca === undefined ? '' : digests.get(ca);
+  if (ca !== undefined && digest === undefined) {
+    digest = createHash('sha256').update(ca).digest('hex');
+    digests.set(ca, digest);
+  }
+  return JSON.stringify([url, digest, serverName, connectTimeoutMs, inactivityMs]);
+}

@@ -1,0 +1,174 @@
+// A gateway inside the test's process: the real pipeline behind real TLS sockets, without the shell's ports and metrics.
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import pino from 'pino';
+import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../../../gateway/config/snapshot.ts';
+import { Deadlines } from '../../../gateway/http/deadlines.ts';
+import { HttpServer } from '../../../gateway/http/server.ts';
+import { Listener } from '../../../gateway/listener.ts';
+import { Pipeline, type PipelineOptions } from '../../../gateway/pipeline.ts';
+import type { PhoneConnection } from '../../../gateway/pipeline/phone-connection.ts';
+import type { RequestRecord } from '../../../gateway/telemetry/request-record.ts';
+import type { CertificateAuthority, Credentials } from '../../peers/certificates.ts';
+
+export const HOSTNAME = 'sentry.example.com';
+
+/** What a test says of a route; the rest is as in a default manifest. */
+export interface RouteSketch {
+  readonly name?: string;
+  readonly match?: Partial<SnapshotRoute['match']>;
+  readonly servers: readonly { readonly name: string; readonly url: string; readonly priority?: number }[];
+  readonly listeners?: readonly string[];
+  readonly authentication?: SnapshotRoute['authentication'];
+  readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
+  readonly maxRequestBytes?: number;
+  readonly serverName?: string;
+}
+
+export interface FixtureOptions {
+  readonly authority: CertificateAuthority;
+  readonly routes: readonly RouteSketch[];
+  readonly listeners?: readonly { readonly name: string; readonly hostname: string }[];
+  readonly pipeline?: Partial<PipelineOptions>;
+}
+
+const LISTENERS = [{ name: 'phones', hostname: HOSTNAME }];
+
+export class GatewayFixture {
+  readonly records: RequestRecord[] = [];
+  /** Lines of the log, as JSON. */
+  readonly log: string[] = [];
+  readonly pipeline: Pipeline;
+  readonly server: HttpServer<PhoneConnection>;
+  readonly deadlines = new Deadlines({ tickMs: 20 });
+  readonly listener: Listener;
+  readonly authority: CertificateAuthority;
+  private readonly credentials: Credentials;
+  private readonly listeners: readonly { readonly name: string; readonly hostname: string }[];
+  private port = 0;
+
+  private constructor(options: FixtureOptions, credentials: Credentials) {
+    this.authority = options.authority;
+    this.credentials = credentials;
+    this.listeners = options.listeners ?? LISTENERS;
+    this.pipeline = new Pipeline({
+      sink: { requestFinished: (record) => this.records.push(record) },
+      log: pino({ level: 'info' }, { write: (line: string) => this.log.push(line) }),
+      deadlines: this.deadlines,
+      probes: { intervalMs: 60_000, unhealthyIntervalMs: 200, timeoutMs: 500 },
+      ...options.pipeline,
+    });
+    this.server = new HttpServer<PhoneConnection>({ deadlines: this.deadlines });
+    this.listener = new Listener({
+      onConnection: (socket, name) =>
+        this.server.accept(socket, this.pipeline.handler, this.pipeline.connection(name)),
+    });
+  }
+
+  static async start(options: FixtureOptions): Promise<GatewayFixture> {
+    const names = (options.listeners ?? LISTENERS).map(({ hostname }) => hostname);
+    const credentials = await options.authority.issue({ names: [...names, '127.0.0.1'] });
+    const fixture = new GatewayFixture(options, credentials);
+    fixture.apply(options.routes);
+    const address: AddressInfo = await fixture.listener.listen('127.0.0.1', 0);
+    fixture.port = address.port;
+    return fixture;
+  }
+
+  /** Where phones connect. */
+  get url(): string {
+    return `https://${HOSTNAME}:${this.port}`;
+  }
+
+  /** What a phone needs beside its user. */
+  get forPhones(): { url: string; hosts: Record<string, string>; ca: string } {
+    const hosts = Object.fromEntries(this.listeners.map(({ hostname }) => [hostname, '127.0.0.1']));
+    return { url: this.url, hosts, ca: this.authority.certificate };
+  }
+
+  urlOf(hostname: string): string {
+    return `https://${hostname}:${this.port}`;
+  }
+
+  /** Serves other routes from now on. */
+  apply(routes: readonly RouteSketch[]): void {
+    const { snapshot, files } = this.snapshotOf(routes);
+    this.listener.apply(snapshot, files);
+    this.pipeline.apply(snapshot, files);
+  }
+
+  snapshotOf(routes: readonly RouteSketch[]): { snapshot: Snapshot; files: SnapshotFiles } {
+    const files = new Map([
+      ['gateway.crt', Buffer.from(this.credentials.cert)],
+      ['gateway.key', Buffer.from(this.credentials.key)],
+      ['exchange-ca.crt', Buffer.from(this.authority.certificate)],
+      ['ticket.key', randomBytes(48)],
+    ]);
+    const snapshot: Snapshot = {
+      version: 1,
+      gateway: { namespace: 'default', name: 'mail' },
+      listeners: this.listeners.map(({ name, hostname }) => ({
+        name,
+        hostnames: [hostname],
+        certificates: [{ certificateFile: 'gateway.crt', keyFile: 'gateway.key' }],
+        minVersion: 'TLSv1.2',
+      })),
+      routes: routes.map((route, at) =>
+        routeOf(
+          route,
+          at,
+          this.listeners.map(({ name }) => name),
+        ),
+      ),
+      ticketKeyFile: 'ticket.key',
+      drain: { seconds: 60, propagationSeconds: 0 },
+      logging: { access: 'All', samplePercent: 100, identifiers: 'Hashed' },
+    };
+    return { snapshot, files };
+  }
+
+  /** Resolves once the condition holds. */
+  async until(condition: () => boolean, what = String(condition)): Promise<void> {
+    const deadline = performance.now() + 20_000;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`does not come true: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async stop(): Promise<void> {
+    const closed = this.listener.close();
+    this.server.destroy();
+    await this.pipeline.close();
+    await closed;
+  }
+}
+
+function routeOf(sketch: RouteSketch, at: number, listeners: readonly string[]): SnapshotRoute {
+  return {
+    namespace: 'default',
+    name: sketch.name ?? `route${at}`,
+    listeners: [...(sketch.listeners ?? listeners)],
+    match: { users: [], deviceTypes: [], domains: [], ...sketch.match },
+    servers: sketch.servers.map(({ name, url, priority }, index) => ({
+      name,
+      url,
+      priority: priority ?? index,
+    })),
+    serverTLS: {
+      caFile: 'exchange-ca.crt',
+      ...(sketch.serverName !== undefined && { serverName: sketch.serverName }),
+    },
+    authentication: sketch.authentication ?? { type: 'PassThrough' },
+    redirects: { policy: 'Rewrite' },
+    limits: { maxRequestBytes: sketch.maxRequestBytes ?? 30_000_000 },
+    timeouts: {
+      connectSeconds: 2,
+      firstByteSeconds: 120,
+      idleSeconds: 60,
+      pollSeconds: 3600,
+      keepAliveSeconds: 120,
+      ...sketch.timeouts,
+    },
+  };
+}
