@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { ApiError, isNotFound } from './api-error.ts';
 import { FIELD_MANAGER, type KubeClient } from './client.ts';
-import { type KubeObject, type OwnerReference, type ResourceType, typeOf } from './resource.ts';
+import {
+  type KubeObject,
+  type ManagedFields,
+  type OwnerReference,
+  type ResourceType,
+  typeOf,
+} from './resource.ts';
 
 /** Remembers what was applied, so that a field that is no longer wanted is noticed. */
 const APPLIED_HASH = 'sentrygateway.io/applied-hash';
@@ -34,9 +40,13 @@ export async function applyOwned(
   const type = typeOf(wanted);
   const object = withHash(wanted);
   const live = await getOrUndefined(client, type, object);
-  if (live === undefined) return create(client, type, object);
+  if (live === undefined) {
+    await takeOwnership(client, type, await create(client, type, object));
+    return 'created';
+  }
   if (!isOwnedBy(live, owner)) throw new ForeignObjectError(object);
-  if (isUpToDate(live, object)) return 'unchanged';
+  if (wasCreatedOnly(live)) await takeOwnership(client, type, live);
+  else if (isContained(object, live)) return 'unchanged';
   await client.apply(type, withUid(object, live));
   return 'applied';
 }
@@ -73,22 +83,39 @@ async function getOrUndefined(
   }
 }
 
-/**
- * An apply would silently take over an object that someone else makes at this moment, so the first write is a POST. Its
- * field ownership (operation Update) is then cleared: it would keep fields alive that a later apply leaves out.
- */
-async function create(client: KubeClient, type: ResourceType, object: KubeObject): Promise<ApplyResult> {
-  let made: KubeObject;
+/** An apply would silently take over an object that someone else makes at this moment, so the first write is a POST. */
+async function create(client: KubeClient, type: ResourceType, object: KubeObject): Promise<KubeObject> {
   try {
-    made = await client.create<KubeObject>(type, object);
+    return await client.create<KubeObject>(type, object);
   } catch (error) {
     if (error instanceof ApiError && error.reason === 'AlreadyExists') throw new ForeignObjectError(object);
     throw error;
   }
-  const { namespace, name, resourceVersion } = made.metadata;
-  await client.mergePatch(type, { namespace, name }, { metadata: { resourceVersion, managedFields: [{}] } });
-  await client.apply(type, withUid(object, made));
-  return 'created';
+}
+
+/** True when our fields are still owned by the POST: an apply that leaves one out would not remove it. */
+function wasCreatedOnly({ metadata }: KubeObject): boolean {
+  return (metadata.managedFields ?? []).some(isOurPost);
+}
+
+function isOurPost({ manager, operation, subresource }: ManagedFields): boolean {
+  return manager === FIELD_MANAGER && operation === 'Update' && subresource === undefined;
+}
+
+/** Hands what the POST owns to our applies. @throws ApiError, with reason Conflict when the object has changed */
+async function takeOwnership(client: KubeClient, type: ResourceType, object: KubeObject): Promise<void> {
+  const { namespace, name, resourceVersion, managedFields = [] } = object.metadata;
+  const hasApplied = managedFields.some(
+    ({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply',
+  );
+  const entries = hasApplied
+    ? managedFields.filter((entry) => !isOurPost(entry))
+    : managedFields.map((entry) => (isOurPost(entry) ? { ...entry, operation: 'Apply' } : entry));
+  await client.mergePatch(
+    type,
+    { namespace, name },
+    { metadata: { resourceVersion, managedFields: entries } },
+  );
 }
 
 function withHash(object: KubeObject): KubeObject {
@@ -101,13 +128,6 @@ function withHash(object: KubeObject): KubeObject {
 
 function withUid(object: KubeObject, { metadata: { uid } }: KubeObject): KubeObject {
   return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
-}
-
-function isUpToDate(live: KubeObject, wanted: KubeObject): boolean {
-  const isOurs = live.metadata.managedFields?.some(
-    ({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply',
-  );
-  return isOurs === true && isContained(wanted, live);
 }
 
 /** True when every field of `wanted` stands in `live` with the same value; lists must be of one length. */

@@ -11,7 +11,7 @@ const typeByKind = {
   ExchangeRoute: resourceTypes.exchangeRoute,
 };
 
-let client: KubeClient | undefined;
+let client: KubeClient;
 
 beforeAll(async () => {
   const controlPlane = await sharedControlPlane();
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await client?.close();
+  await client.close();
 });
 
 test('the table is large enough', () => {
