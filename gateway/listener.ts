@@ -19,7 +19,7 @@ export interface ListenerOptions {
   /** Connections that are not secure yet, in any state; more are closed at once. */
   readonly maxPending?: number;
   /** Connections in all; more are closed at once, so that file descriptors remain for the servers. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
 }
 
 const BACKLOG = 4096;
@@ -59,10 +59,10 @@ export class Listener {
   }
 
   /**
-   * Takes listeners, certificates and ticket keys of a validated snapshot for all connections from now on. Those that are
-   * there stay as they are.
+   * Makes TLS of the listeners of a validated snapshot. What it returns takes them into use, for all connections from then
+   * on; those that are there stay as they are.
    */
-  apply(snapshot: Snapshot, files: SnapshotFiles): void {
+  prepare(snapshot: Snapshot, files: SnapshotFiles): () => void {
     const listeners = snapshot.listeners.map((listener) => ({
       secure: this.secure(listener.name, createSecureListener(snapshot, listener, files)),
       hostnames: listener.hostnames,
@@ -70,7 +70,14 @@ export class Listener {
     const entries = listeners.flatMap(({ secure, hostnames }) =>
       hostnames.map((name) => [name, secure] as const),
     );
-    this.names = { first: listeners[0]?.secure, byName: new Map(entries.toReversed()) };
+    const names = { first: listeners[0]?.secure, byName: new Map(entries.toReversed()) };
+    return () => {
+      this.names = names;
+    };
+  }
+
+  get listening(): boolean {
+    return this.server.listening;
   }
 
   /** Binds the port (0: any) and resolves with the address. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */

@@ -1,0 +1,50 @@
+// Whether the operator has told this gateway to leave the endpoints for a while: a file of the mounted volume (downward API).
+import { readFile } from 'node:fs/promises';
+import * as z from 'zod';
+
+/** The longest that one order holds: the operator renews it, and without an operator a gateway comes back by itself. */
+const LONGEST_MS = 60_000;
+
+const orderSchema = z.object({ reason: z.string().max(500), expires: z.iso.datetime({ offset: true }) });
+
+export interface StepOutOptions {
+  /** Absent: never out. */
+  readonly file: string | undefined;
+  /** Wall clock, ms since 1970. */
+  readonly now?: () => number;
+}
+
+export class StepOut {
+  private readonly file: string | undefined;
+  private readonly now: () => number;
+  private content = '';
+  /** When this content was first seen: clocks of operator and node may differ. */
+  private seen = 0;
+
+  constructor({ file, now = Date.now }: StepOutOptions) {
+    this.file = file;
+    this.now = now;
+  }
+
+  /** The reason while the order in the file holds, else null. A file that is missing, empty or wrong is no order: in doubt phones are served. */
+  async reason(): Promise<string | null> {
+    if (this.file === undefined) return null;
+    const content = await readFile(this.file, 'utf8').catch(() => '');
+    if (content !== this.content) {
+      this.content = content;
+      this.seen = this.now();
+    }
+    const order = parseOrder(content);
+    if (order === null) return null;
+    const end = Math.min(Date.parse(order.expires), this.seen + LONGEST_MS);
+    return this.now() < end ? order.reason : null;
+  }
+}
+
+function parseOrder(content: string): z.infer<typeof orderSchema> | null {
+  try {
+    return orderSchema.parse(JSON.parse(content));
+  } catch {
+    return null;
+  }
+}
