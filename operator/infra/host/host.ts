@@ -1,5 +1,5 @@
 // Runs gateways as child processes of this machine: one each, whatever `replicas` says.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import type { Key, SnapshotWithFiles } from '../../translate/types.ts';
 import { type GatewayObservation, HostedGateway } from './hosted-gateway.ts';
@@ -43,7 +43,8 @@ export class Host {
 
   /** Clears up after an earlier run that was killed; nothing is started yet. */
   static async open(options: HostOptions, signal: AbortSignal): Promise<Host> {
-    const left = await endLeftovers(options.stateDirectory, signal);
+    const stateDirectory = resolve(options.stateDirectory);
+    const left = await endLeftovers(stateDirectory, signal);
     if (left.length > 0) {
       options.log.warn(
         { processes: left },
@@ -56,7 +57,7 @@ export class Host {
         'jemalloc was not found: gateways need more memory (Debian: apt install libjemalloc2)',
       );
     }
-    return new Host({ ...options, environment: { ...options.environment, ...jemalloc } });
+    return new Host({ ...options, stateDirectory, environment: { ...options.environment, ...jemalloc } });
   }
 
   /** What each of these gateways was given last, also by an earlier run. */

@@ -19,8 +19,10 @@ export async function recordProcess(runDirectory: string, pid: number): Promise<
  * to leave their ports, and removes the run directories. Resolves with the ids of those that still finish requests.
  */
 export async function endLeftovers(stateDirectory: string, signal: AbortSignal): Promise<number[]> {
-  const records = await Array.fromAsync(glob(`*/*/run/*/${RECORD}`, { cwd: stateDirectory }));
-  const paths = records.map((record) => join(stateDirectory, record));
+  const paths: string[] = [];
+  for await (const record of glob(`*/*/run/*/${RECORD}`, { cwd: stateDirectory })) {
+    paths.push(join(stateDirectory, record));
+  }
   const deadline = performance.now() + CLOSED_WITHIN_MS;
   for (const pid of await holders(paths)) process.kill(pid, 'SIGTERM');
   let left = await holders(paths);

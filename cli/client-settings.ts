@@ -1,0 +1,25 @@
+// What phones are to be given, as text.
+import type { ClientSettings } from '../operator/api/sentry-gateway.ts';
+
+/** Lines of one gateway's or route's settings: host, sign-in and token URL, and the keys of both kinds of clients. */
+export function printClientSettings(title: string, clients: ClientSettings): string {
+  const lines: [string, unknown][] = [
+    ['Host', clients.host],
+    ['Sign-in URL', clients.signInURL],
+    ['Token URL', clients.tokenURL],
+    ...section('Apple com.apple.eas.account', clients.apple),
+    ...section('Email+', clients.emailPlus),
+  ];
+  const present = lines.filter(([, value]) => value !== undefined);
+  const width = Math.max(...present.map(([name]) => name.length)) + 2;
+  return [`${title}:`, ...present.map(([name, value]) => `  ${name.padEnd(width)}${String(value)}`.trimEnd())]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function section(title: string, values: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return [
+    [title, ''],
+    ...Object.entries(values).map(([name, value]): [string, unknown] => [`  ${name}`, value]),
+  ];
+}
