@@ -30,7 +30,7 @@ export class Exchange implements Disposable {
     const credentials = await authority.issue({ names: hostnames });
     const started = await Promise.all(
       Object.entries(frontEnds).map(([name, port]) =>
-        FrontEnd.start({ organisation, name, credentials, hostnames, port, ...(address && { address }) }),
+        FrontEnd.start({ organisation, name, credentials, hostnames, port, address }),
       ),
     );
     return new Exchange(organisation, started);

@@ -10,7 +10,7 @@ import type { Mailbox } from './mailbox.ts';
 import { offer } from './offer.ts';
 import type { Organisation } from './organisation.ts';
 import { QueryError, type EasQuery } from './query.ts';
-import { statusReply, type Reply } from './reply.ts';
+import { statusReply, type Reply } from '../server/reply.ts';
 import { ContentError, rootOf, statusOnly, type Transaction } from './transaction.ts';
 
 export interface Incoming {

@@ -6,7 +6,8 @@ import type { Finding } from './head-judge.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Organisation } from './organisation.ts';
 import type { EasQuery } from './query.ts';
-import { documentReply, statusReply, type Reply } from './reply.ts';
+import { documentReply } from './document-reply.ts';
+import { statusReply, type Reply } from '../server/reply.ts';
 
 export interface Transaction {
   readonly organisation: Organisation;

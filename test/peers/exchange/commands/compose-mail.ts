@@ -1,7 +1,7 @@
 // SendMail, SmartForward, SmartReply: takes a mail, records it exactly, delivers it to users of the organisation.
 import { bytesOf, find, textOf } from '../../wbxml/element.ts';
 import type { Mailbox } from '../mailbox.ts';
-import { emptyReply, type Reply } from '../reply.ts';
+import { emptyReply, type Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, statusOnly, type Transaction } from '../transaction.ts';
 
 interface Submission {

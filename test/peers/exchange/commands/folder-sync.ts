@@ -2,7 +2,8 @@
 import { element, textOf } from '../../wbxml/element.ts';
 import type { Folder } from '../mailbox.ts';
 import { offer } from '../offer.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, statusOnly, type Transaction } from '../transaction.ts';
 
 export function folderSync(transaction: Transaction): Reply {

@@ -1,6 +1,7 @@
 // GetItemEstimate: how many changes a Sync would bring (MS-ASCMD 2.2.1.9).
 import { childrenOf, element, find, textOf, type Element } from '../../wbxml/element.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { changesSince } from '../sync-state.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 

@@ -2,7 +2,8 @@
 import { childrenOf, element, find, textOf, type Element } from '../../wbxml/element.ts';
 import { encode, encodeAround } from '../../wbxml/encode.ts';
 import { attachmentContent, type Attachment } from '../mailbox.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 import { properties } from './application-data.ts';
 

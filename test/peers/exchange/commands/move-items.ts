@@ -1,6 +1,7 @@
 // MoveItems: items from one folder to another (MS-ASCMD 2.2.1.12).
 import { childrenOf, element, textOf, type Element } from '../../wbxml/element.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 
 export function moveItems(transaction: Transaction): Reply {

@@ -1,7 +1,8 @@
 // Ping: wait until one of the folders changes (MS-ASCMD 2.2.1.13).
 import { childrenOf, element, textOf, type Element } from '../../wbxml/element.ts';
 import type { CachedPing } from '../device.ts';
-import { documentReply, emptyReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import { emptyReply, type Reply } from '../../server/reply.ts';
 import { hasChanges } from '../sync-state.ts';
 import type { Transaction } from '../transaction.ts';
 import { holdPoll } from './long-poll.ts';

@@ -1,7 +1,8 @@
 // Provision: the two-phase policy hand-shake and remote wipe (MS-ASPROV 3.1.5.1).
 import { childrenOf, element, find, textOf, type Element } from '../../wbxml/element.ts';
 import { newPolicyKey, type Device } from '../device.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 
 const policyType = 'MS-EAS-Provisioning-WBXML';

@@ -1,6 +1,7 @@
 // ResolveRecipients: names to addresses of the organisation (MS-ASCMD 2.2.1.15).
 import { childrenOf, element, textOf, type Element } from '../../wbxml/element.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 
 export function resolveRecipients(transaction: Transaction): Reply {

@@ -1,6 +1,7 @@
 // Search: mails by words, and users of the organisation (MS-ASCMD 2.2.1.16).
 import { element, find, textOf, type Element } from '../../wbxml/element.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 import { properties } from './application-data.ts';
 

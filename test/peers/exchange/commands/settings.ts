@@ -1,6 +1,7 @@
 // Settings: device information, user information and out-of-office state (MS-ASCMD 2.2.1.18).
 import { childrenOf, element, find, type Element } from '../../wbxml/element.ts';
-import { documentReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
 
 export function settings(transaction: Transaction): Reply {

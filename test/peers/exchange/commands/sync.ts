@@ -1,6 +1,7 @@
 // Sync: items of folders in both directions, and waiting for changes of them (MS-ASCMD 2.2.1.21).
 import { childrenOf, element, find, textOf, type Element } from '../../wbxml/element.ts';
-import { documentReply, emptyReply, type Reply } from '../reply.ts';
+import { documentReply } from '../document-reply.ts';
+import { emptyReply, type Reply } from '../../server/reply.ts';
 import { hasChanges } from '../sync-state.ts';
 import { ContentError, statusOnly, type Transaction } from '../transaction.ts';
 import { holdPoll } from './long-poll.ts';

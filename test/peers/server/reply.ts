@@ -1,7 +1,5 @@
-// An answer of the simulated Exchange before it is written, and its bytes.
+// An answer of a simulated server before it is written.
 import { STATUS_CODES } from 'node:http';
-import type { Element } from '../wbxml/element.ts';
-import { encode } from '../wbxml/encode.ts';
 
 /** A body that is made while it is sent; `length` in bytes. */
 export interface BodyStream {
@@ -23,19 +21,12 @@ const reasons: Readonly<Record<number, string>> = {
   457: 'Credentials Expired',
 };
 
-const wbxmlType = 'application/vnd.ms-sync.wbxml';
-
-/** 200 with a WBXML document. */
-export function documentReply(root: Element, headers: readonly (readonly [string, string])[] = []): Reply {
-  return { status: 200, headers: [['Content-Type', wbxmlType], ...headers], body: encode(root) };
-}
-
 /** 200 without a body, as SendMail and a Sync without changes have it. */
 export function emptyReply(): Reply {
   return { status: 200, headers: [], body: Buffer.alloc(0) };
 }
 
-/** An answer outside ActiveSync, with a short text. */
+/** Any status, with a short text. */
 export function statusReply(
   status: number,
   headers: readonly (readonly [string, string])[] = [],
