@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../cluster/native/control-plane-commands.ts';
 import { attachControlPlane, startControlPlane } from './control-plane.ts';
 import type { ControlPlane, ControlPlaneHandle } from './control-plane.ts';
 
@@ -21,14 +21,6 @@ async function apply(...objects: object[]): Promise<void> {
 
 function configMap(name: string, metadata: object = {}): object {
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', ...metadata } };
-}
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('it did not become true in a minute');
-    await sleep(100);
-  }
 }
 
 test('a service account may do what RBAC grants to it and nothing else, and the audit log says what it did', async () => {
@@ -95,7 +87,7 @@ test('the controller manager deletes what a deleted owner owned', async () => {
   const owned = '/api/v1/namespaces/default/configmaps/owned';
   expect(await controlPlane.get(owned)).toMatchObject({ status: 200 });
   await controlPlane.kubectl(['delete', 'configmap', 'owner']);
-  await eventually(async () => (await controlPlane.get(owned)).status === 404);
+  await until('what it owned is gone', [], async () => (await controlPlane.get(owned)).status === 404);
 });
 
 test('the API server comes back with its objects after it was stopped', async () => {
@@ -122,7 +114,7 @@ test('a control plane ends with the process that started it, even when that is k
   const attached = await attachControlPlane(handle);
   expect(await attached.get('/readyz')).toMatchObject({ status: 200 });
   child.kill('SIGKILL');
-  await eventually(async () => (await attached.get('/readyz')).status === 0);
+  await until('nobody listens', [], async () => (await attached.get('/readyz')).status === 0);
 
   expect(existsSync(handle.folder)).toBe(true);
   const next = await startControlPlane();
