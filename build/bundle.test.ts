@@ -56,6 +56,18 @@ test('what must not get in fails the build with the chain of imports that brings
   );
 });
 
+test('a thread may be named with the extension of whoever starts it', async () => {
+  using program = standIn({
+    'main.ts': `
+      import { extname } from 'node:path';
+      import { Worker } from 'node:worker_threads';
+      new Worker(new URL(\`./thread\${extname(import.meta.url)}\`, import.meta.url)).on('error', console.error);`,
+    'thread.ts': `console.log('the thread');`,
+  });
+  const { files } = await bundle({ entry: `${program.folder}/main.ts` });
+  expect(run(files)).toBe('the thread\n');
+});
+
 test('what must not get in is found in a thread too', async () => {
   using program = standIn({
     'main.ts': `console.log(new URL('./thread.ts', import.meta.url).pathname);`,

@@ -1,7 +1,7 @@
 // Bundles a program into one file per thread with esbuild, and says which npm packages are in it.
 import { existsSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 
@@ -35,7 +35,7 @@ const require = __createRequire(import.meta.url);
 const __filename = import.meta.filename;
 const __dirname = __pathDirname(__filename);`;
 
-/** Bundles the entry, and every thread that its sources name as `new URL('./x.ts', import.meta.url)`. */
+/** Bundles the entry, and every thread that its sources start by its place relative to them (threadUrl). */
 export async function bundle({ entry, forbidden }: BundleOptions): Promise<Bundle> {
   if (!existsSync(join(repository, entry))) throw new Error(`${entry} does not exist: nothing to bundle`);
   const files = new Map<string, Uint8Array>();
@@ -72,10 +72,7 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return a < b ? -1 : 1;
 }
 
-/**
- * Adapts what depends on a module's own file, which in a bundle is another one: threads are files next to the bundle, only
- * the entry is the main module, and nothing else may be found by a path.
- */
+/** Adapts each of our sources to a bundle, and collects the threads that they start: file name in the bundle → source. */
 function inOneFile(entry: string, threads: Map<string, string>): Plugin {
   return {
     name: 'in-one-file',
@@ -83,29 +80,38 @@ function inOneFile(entry: string, threads: Map<string, string>): Plugin {
       esbuild.onLoad({ filter: /[.]ts$/ }, ({ path }) => {
         const source = relative(repository, path);
         if (source.includes('node_modules')) return undefined;
-        const contents = readFileSync(path, 'utf8')
-          .replaceAll(
-            /new URL\(\s*'([.][^']+[.]ts)',\s*import[.]meta[.]url,?\s*\)/g,
-            (_, specifier: string) => {
-              const thread = relative(repository, resolve(dirname(path), specifier));
-              const name = thread.replaceAll('/', '-').replace(/[.]ts$/, '.mjs');
-              threads.set(name, thread);
-              return `new URL('./${name}', import.meta.url)`;
-            },
-          )
-          .replaceAll('import.meta.main', source === entry ? 'import.meta.main' : 'false');
-        const stranded =
-          /import[.]meta[.](?:dirname|filename)|new URL\([^)]*(?<![.]mjs', )import[.]meta[.]url/.exec(
-            contents,
-          );
-        if (stranded !== null) {
-          const text = `${source} finds a file by ${stranded[0]}…, which is elsewhere in a bundle: import it instead`;
-          return { errors: [{ text }] };
-        }
-        return { contents, loader: 'ts' };
+        const contents = adapt(readFileSync(path, 'utf8'), { source, isEntry: source === entry, threads });
+        const stranded = byOwnPath.exec(contents)?.[0];
+        if (stranded === undefined) return { contents, loader: 'ts' };
+        const text = `${source} finds a file by ${stranded}…, which is elsewhere in a bundle: import it instead`;
+        return { errors: [{ text }] };
       });
     },
   };
+}
+
+// A thread: new URL('./x.ts', import.meta.url), or with `./x${extname(import.meta.url)}` for the name.
+const threadUrl =
+  /new URL\(\s*['`]([.][^'`$]+)(?:[.]ts'|\$\{extname\(import[.]meta[.]url\)\}`),\s*import[.]meta[.]url,?\s*\)/g;
+
+// What is found relative to a source is not found relative to a bundle; what adapt has put in place is.
+const byOwnPath = /import[.]meta[.](?:dirname|filename)|new URL\([^;]*(?<![.]mjs', )import[.]meta[.]url/;
+
+interface Source {
+  readonly source: string;
+  readonly isEntry: boolean;
+  readonly threads: Map<string, string>;
+}
+
+/** In a bundle threads are files next to it, and only the entry is the main module. */
+function adapt(text: string, { source, isEntry, threads }: Source): string {
+  const withThreads = text.replaceAll(threadUrl, (_, specifier: string) => {
+    const thread = join(dirname(source), `${specifier}.ts`);
+    const name = thread.replaceAll('/', '-').replace(/[.]ts$/, '.mjs');
+    threads.set(name, thread);
+    return `new URL('./${name}', import.meta.url)`;
+  });
+  return isEntry ? withThreads : withThreads.replaceAll('import.meta.main', 'false');
 }
 
 function refuseForbidden({ inputs }: Metafile, entry: string, forbidden: RegExp | undefined): void {
