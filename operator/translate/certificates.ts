@@ -6,6 +6,8 @@ import type { KeyPair } from './types.ts';
 
 /** A chain (leaf first) with its key, ready to be served. */
 export interface ServerCertificate extends KeyPair {
+  /** Where it comes from, as messages name it. */
+  readonly source: string;
   readonly leaf: X509Certificate;
   readonly keyType: 'rsa' | 'ec';
 }
@@ -15,7 +17,7 @@ export interface ServerCertificate extends KeyPair {
  *
  * @throws Error with a message for the user that never holds the key.
  */
-export function readServerCertificate(certificate: string, key: string): ServerCertificate {
+export function readServerCertificate(source: string, certificate: string, key: string): ServerCertificate {
   const { leaf, keyType } = checkPair(certificate, key);
   const pair = { certificate: writeCertificates(parseCertificates(certificate)), key: writeKey(key) };
   try {
@@ -27,7 +29,7 @@ export function readServerCertificate(certificate: string, key: string): ServerC
       { cause: error },
     );
   }
-  return { ...pair, leaf, keyType };
+  return { ...pair, source, leaf, keyType };
 }
 
 /**

@@ -49,6 +49,7 @@ export function translateGateway(
   return {
     verdict: {
       ...verdictOf(input, listeners, entries),
+      served: snapshot !== undefined,
       ...(options.target === 'Cluster' && { selector: selectorText(gateway.metadata) }),
     },
     translated: snapshot && {
@@ -135,7 +136,7 @@ function verdictOf(
   { gateway, keys, contenders }: GatewayInput,
   listeners: readonly TranslatedListener[],
   entries: ReadonlyMap<Key, RouteEntry>,
-): GatewayVerdict {
+): Omit<GatewayVerdict, 'served'> {
   const observedGeneration = gateway.metadata.generation ?? 1;
   return {
     observedGeneration,

@@ -119,7 +119,12 @@ function withoutOne(others: number): string {
 
 function issuedCertificate({ name }: Listener, keys: GatewayKeys | undefined): Resolved<ServerCertificate> {
   const pair = keys?.listeners[name];
-  if (pair !== undefined) return { ok: true, value: readServerCertificate(pair.certificate, pair.key) };
+  if (pair !== undefined) {
+    return {
+      ok: true,
+      value: readServerCertificate("the operator's certificate", pair.certificate, pair.key),
+    };
+  }
   const message = "the operator's own CA has not issued the certificate yet: nothing to do";
   return { ok: false, problem: { reason: 'CertificatePending', message } };
 }
@@ -146,10 +151,10 @@ function referencedCertificates(
   });
 }
 
-function uncoveredHosts(listener: Listener, { leaf }: ServerCertificate): Problem<ReferenceReason>[] {
+function uncoveredHosts(listener: Listener, { source, leaf }: ServerCertificate): Problem<ReferenceReason>[] {
   const uncovered = listener.hostnames.filter((hostname) => leaf.checkHost(hostname) === undefined);
   if (uncovered.length === 0) return [];
-  const message = `listener ${listener.name}: the certificate ${leaf.serialNumber} is not for ${uncovered.join(', ')}: phones refuse it there; issue it for every host name of the listener`;
+  const message = `listener ${listener.name}: ${source} is not for ${uncovered.join(', ')}: phones refuse it there; issue it for every host name of the listener`;
   return [{ reason: 'InvalidCertificate', message }];
 }
 

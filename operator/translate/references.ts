@@ -57,7 +57,7 @@ export class References {
       return missing(`${object} has no key tls.crt: add the certificate chain under it`);
     if (privateKey === undefined)
       return missing(`${object} has no key tls.key: add the private key under it`);
-    return attempt(object, () => readServerCertificate(certificate, privateKey));
+    return attempt(object, () => readServerCertificate(object, certificate, privateKey));
   }
 
   /** Looks up a key of the object; undefined where there is no such object. */

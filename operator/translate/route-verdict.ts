@@ -21,6 +21,8 @@ export interface ParentOutcome {
   readonly contender: Contender | undefined;
   /** Undefined where it holds nothing there. */
   readonly entry: RouteEntry | undefined;
+  /** Whether the gateway's snapshot holds the entry. */
+  readonly served: boolean;
 }
 
 export function routeVerdict(resolved: ResolvedRoute, outcomes: readonly ParentOutcome[]): RouteVerdict {
@@ -60,6 +62,7 @@ function parentVerdict(
       ),
       ...conflicted(conflict, observedGeneration),
     ],
+    served: refused === undefined && entry?.service === 'Current' && outcome.served,
     ...(refused === undefined &&
       gateway !== undefined &&
       entry !== undefined && { clients: routeClients(gateway, granted, entry.entry) }),

@@ -38,12 +38,17 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
   );
 
   const outcomesOf = ({ key }: ResolvedRoute): ParentOutcome[] =>
-    (parents.get(key) ?? []).map((parent) => ({
-      parent,
-      gateway: gateways.get(parent.gateway),
-      contender: contenders.get(parent.gateway)?.get(key),
-      entry: results.get(parent.gateway)?.entries.get(key),
-    }));
+    (parents.get(key) ?? []).map((parent) => {
+      const result = results.get(parent.gateway);
+      const entry = result?.entries.get(key);
+      return {
+        parent,
+        gateway: gateways.get(parent.gateway),
+        contender: contenders.get(parent.gateway)?.get(key),
+        entry,
+        served: result?.translated !== undefined && (entry?.entry.listeners.length ?? 0) > 0,
+      };
+    });
   return {
     gateways: [...results.values()].flatMap(({ translated }) => translated ?? []),
     gatewayStatuses: new Map([...results].map(([key, { verdict }]) => [key, verdict])),

@@ -68,6 +68,8 @@ export interface GatewayVerdict {
   readonly observedGeneration: number;
   /** Accepted and ResolvedRefs. */
   readonly conditions: readonly ConditionUpdate[];
+  /** Whether there is a snapshot of it. */
+  readonly served: boolean;
   readonly listeners: readonly {
     readonly name: string;
     readonly certificate?: { readonly notAfter: string };
@@ -84,6 +86,8 @@ export interface ParentVerdict {
   readonly gateway: Key;
   /** Accepted and ResolvedRefs, and Conflicted where an older route holds some or all of its values. */
   readonly conditions: readonly ConditionUpdate[];
+  /** Whether the gateway's snapshot holds the route as it is now: not its last good version, and not without servers. */
+  readonly served: boolean;
   /** Only where the route is accepted. */
   readonly clients?: ClientSettings;
 }

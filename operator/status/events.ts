@@ -1,0 +1,67 @@
+// Which changes of a status are told as events.
+import type { ExchangeRouteStatus } from '../api/exchange-route.ts';
+import type { Condition } from '../api/meta.ts';
+import type { SentryGatewayStatus } from '../api/sentry-gateway.ts';
+
+/** An event, as `kubectl describe` shows it. */
+export interface StatusEvent {
+  readonly type: 'Normal' | 'Warning';
+  /** A reason of a condition, or one of `serverEventReasons`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Reasons of events that no condition carries. */
+export const serverEventReasons = {
+  /** No gateway pod reaches the server any more. */
+  ServerUnreachable: 'ServerUnreachable',
+  /** Pods reach the server again. */
+  ServerReachable: 'ServerReachable',
+} as const;
+
+/** The summary would only say it twice. */
+const silentTypes = new Set(['Ready']);
+/** A step on the way that needs nobody. */
+const silentReasons = new Set(['Pending', 'CertificatePending', 'NotRunning']);
+/** Types of which True is the bad news. */
+const negativeTypes = new Set(['Conflicted']);
+
+type Status = SentryGatewayStatus | ExchangeRouteStatus;
+
+/** The events of a change from `previous` (undefined: the first status) to `next`, in the order of conditions and servers. */
+export function statusEvents(previous: Status | undefined, next: Status): StatusEvent[] {
+  return [
+    ...conditionEvents(previous?.conditions ?? [], next.conditions ?? []),
+    ...serverEvents(previous, next),
+  ];
+}
+
+function conditionEvents(previous: readonly Condition[], next: readonly Condition[]): StatusEvent[] {
+  return next.flatMap(({ type, status, reason, message }) => {
+    const before = previous.find((condition) => condition.type === type);
+    if (silentTypes.has(type) || silentReasons.has(reason)) return [];
+    if (before?.status === status && before.reason === reason) return [];
+    const isGood = (status === 'True') !== negativeTypes.has(type);
+    return [{ type: isGood ? 'Normal' : 'Warning', reason, message }];
+  });
+}
+
+function serverEvents(previous: Status | undefined, next: Status): StatusEvent[] {
+  const before = new Map(serversOf(previous).map((server) => [server.name, server]));
+  return serversOf(next).flatMap(({ name, healthyPods, pods, lastError }): StatusEvent[] => {
+    const last = before.get(name);
+    const wasReached = last === undefined || last.pods === 0 || last.healthyPods > 0;
+    const isReached = healthyPods > 0;
+    if (pods === 0 || wasReached === isReached) return [];
+    if (isReached) {
+      const message = `${healthyPods} of ${pods} pods reach server ${name} again`;
+      return [{ type: 'Normal', reason: serverEventReasons.ServerReachable, message }];
+    }
+    const message = `no pod reaches server ${name}${lastError === undefined ? '' : `: ${lastError}`}`;
+    return [{ type: 'Warning', reason: serverEventReasons.ServerUnreachable, message }];
+  });
+}
+
+function serversOf(status: Status | undefined): NonNullable<ExchangeRouteStatus['servers']> {
+  return status !== undefined && 'servers' in status ? (status.servers ?? []) : [];
+}
