@@ -50,12 +50,14 @@ function redactFile(name: string, content: Buffer): string {
 
 function redactObject(object: KubernetesObject): KubernetesObject {
   if (object.kind !== 'Secret') return object;
-  const hide = (values: unknown) =>
-    Object.fromEntries(Object.keys((values as object | undefined) ?? {}).map((key) => [key, REDACTED]));
   const { data, stringData, ...rest } = object;
   return {
     ...rest,
     ...(data !== undefined && { data: hide(data) }),
     ...(stringData !== undefined && { stringData: hide(stringData) }),
   };
+}
+
+function hide(values: unknown): object {
+  return Object.fromEntries(Object.keys((values as object | null) ?? {}).map((key) => [key, REDACTED]));
 }

@@ -22,12 +22,15 @@ export async function validate({ directory }: { readonly directory: string }): P
 
 /** What each object's own verdict says: references that do not resolve, conflicts, missing parents. */
 function verdictProblems({ translation, sources }: Preview): Problem[] {
-  const problems = (kind: string, key: string, conditions: readonly ConditionUpdate[]): Problem[] =>
-    conditions.filter(isProblem).map(({ type, reason, message }) => ({
-      severity: type === 'Conflicted' ? 'Warning' : 'Error',
-      message: `${kind} ${key}: ${reason}: ${message}`,
-      ...sources.get(`${kind} ${key}`),
-    }));
+  const problems = (kind: string, key: string, conditions: readonly ConditionUpdate[]): Problem[] => {
+    const source = sources.get(`${kind} ${key}`) ?? {};
+    return conditions.filter(isProblem).map(({ type, reason, message }) =>
+      Object.assign({}, source, {
+        severity: type === 'Conflicted' ? ('Warning' as const) : ('Error' as const),
+        message: `${kind} ${key}: ${reason}: ${message}`,
+      }),
+    );
+  };
   return [
     ...[...translation.gatewayStatuses].flatMap(([key, { conditions }]) =>
       problems('SentryGateway', key, conditions),
@@ -49,6 +52,9 @@ function unique(conditions: readonly ConditionUpdate[]): ConditionUpdate[] {
 
 function count({ resources }: Preview): string {
   const { gateways, routes } = resources;
-  const plural = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
   return `${plural(gateways.length, 'SentryGateway')} and ${plural(routes.length, 'ExchangeRoute')} are valid`;
+}
+
+function plural(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

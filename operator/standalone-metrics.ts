@@ -21,26 +21,27 @@ export class StandaloneMetrics {
       help: 'Problems for which an object of the manifests was refused.',
       registers,
     });
-    new Gauge({
+    const up = new Gauge({
       name: 'sentry_gateway_up',
       help: 'Whether the process of the gateway runs and reports.',
       labelNames: ['gateway'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { key, report } of observe()) this.set({ gateway: key }, report === undefined ? 0 : 1);
       },
     });
-    new Gauge({
+    const restarts = new Gauge({
       name: 'sentry_gateway_restarts',
       help: 'How often the process of the gateway was started in place of one that died.',
       labelNames: ['gateway'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { key, restarts } of observe()) this.set({ gateway: key }, restarts);
       },
     });
+    for (const gauge of [up, restarts]) this.registry.registerMetric(gauge);
   }
 
   /** To be called with all problems of the manifests, and those of them that are new. */

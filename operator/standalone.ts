@@ -15,7 +15,7 @@ import { FileProvider } from './provider/file/file-provider.ts';
 import { describeProblem } from './provider/describe-problem.ts';
 import type { Problem, ProvidedResources } from './provider/types.ts';
 import { StandaloneMetrics } from './standalone-metrics.ts';
-import { StandaloneStatus } from './standalone-status.ts';
+import { type Seen, StandaloneStatus } from './standalone-status.ts';
 import { judgeStartup } from './startup.ts';
 import { lockPath, STATE_DIRECTORY, statusDirectory } from './state-directory.ts';
 import { translate } from './translate/translate.ts';
@@ -57,12 +57,8 @@ export async function runStandalone(options: StandaloneOptions): Promise<number>
   const onChange = () => trigger.fire();
   const host = await Host.open({ stateDirectory, address, environment, log, onChange }, drain);
   const metrics = new StandaloneMetrics(() => host.observe());
-  await using _listener = await listenForMetrics({
-    address: options.metrics.host,
-    port: options.metrics.port,
-    registry: metrics.registry,
-    probe: (path, signal) => host.probe(path, signal),
-  });
+  const probe = host.probe.bind(host);
+  await using _listener = await listenForMetrics({ ...options.metrics, registry: metrics.registry, probe });
   const ended = new AbortController();
   const signal = AbortSignal.any([drain, ended.signal]);
   const loop = new Loop(options, { host, metrics, trigger });
@@ -74,9 +70,10 @@ export async function runStandalone(options: StandaloneOptions): Promise<number>
     await Promise.all([provided, loop.run(signal)]);
   } finally {
     ended.abort();
+    const seen = loop.seen();
     log.info('every gateway drains');
     await host.stop();
-    await loop.leave();
+    await loop.leave(seen);
     await Promise.allSettled([provided]);
   }
   return kill.aborted ? 1 : 0;
@@ -129,15 +126,24 @@ class Loop {
       if (pause > 0) await this.#stages.trigger.wait(pause, signal);
       if (signal.aborted || this.#resources === undefined) continue;
       if (this.#now() >= this.#due) await this.#attempt(this.#resources, signal);
-      if (this.#translation === undefined) continue;
-      await this.#status.write(this.#resources, this.#translation, this.#stages.host.observe());
-      if (!this.#started) this.#judge(this.#translation);
+      const seen = this.seen();
+      if (seen === undefined) continue;
+      await this.#status.write(seen);
+      if (!this.#started) this.#judge(seen);
     }
   }
 
-  /** Says in the status that nothing runs any more. */
-  async leave(): Promise<void> {
-    await this.#status.leave();
+  /** Says in the status that nothing runs any more, where anything did: `seen` is from before. */
+  async leave(seen: Seen | undefined): Promise<void> {
+    if (seen !== undefined) await this.#status.leave(seen);
+  }
+
+  /** What a status is made of now; undefined before the first translation. */
+  seen(): Seen | undefined {
+    const resources = this.#resources;
+    const translation = this.#translation;
+    if (resources === undefined || translation === undefined) return undefined;
+    return { resources, translation, observations: this.#stages.host.observe() };
   }
 
   /** Before anything was served a failure ends everything; later it is tried again. */
@@ -181,16 +187,16 @@ class Loop {
     });
   }
 
-  #judge(translation: Translation): void {
+  #judge({ translation, observations }: Seen): void {
     const wanted = new Set(translation.gateways.map(({ key }) => key));
-    const observations = this.#stages.host.observe().filter(({ key }) => wanted.has(key));
+    const started = observations.filter(({ key }) => wanted.has(key));
     const reasons = [...translation.gatewayStatuses].flatMap(([key, { conditions }]) =>
       conditions
         .filter(({ status }) => status === 'False')
         .map(({ message }) => `SentryGateway ${key}: ${message}`),
     );
     const errors = this.#problems.filter(({ severity }) => severity === 'Error').map(describeProblem);
-    const verdict = judgeStartup(observations, this.#status.programmed, [...errors, ...reasons]);
+    const verdict = judgeStartup(started, this.#status.programmed, [...errors, ...reasons]);
     if (verdict.state === 'Failed') throw new Error(verdict.message);
     this.#started = verdict.state === 'Serving';
   }

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import type { GatewayReport } from '../gateway/config/report.ts';
+import type { Snapshot } from '../gateway/config/snapshot.ts';
 import type { GatewayObservation } from './infra/host/hosted-gateway.ts';
 import { judgeStartup } from './startup.ts';
 
 const seen = (key: string, more: Partial<GatewayObservation> = {}): GatewayObservation => ({
   key,
-  address: '127.0.0.1',
   port: 8443,
-  wanted: { hash: 'a', generation: 1 },
+  wanted: { snapshot: {} as Snapshot, hash: 'a', generation: 1 },
   tooLarge: undefined,
   report: undefined,
   failure: undefined,

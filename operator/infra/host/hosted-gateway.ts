@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { readSlots, writeSlots } from '../../../gateway/config/directory.ts';
 import { decodeSnapshot, encodeSnapshot, SnapshotTooLargeError } from '../../../gateway/config/files.ts';
 import type { GatewayReport } from '../../../gateway/config/report.ts';
+import type { Snapshot } from '../../../gateway/config/snapshot.ts';
 import type { Key, SnapshotWithFiles } from '../../translate/types.ts';
 import { GatewayInstance } from './gateway-instance.ts';
 import type { ProcessFailure } from './gateway-process.ts';
@@ -21,7 +22,8 @@ export interface HostedGatewayOptions {
 
 /** What is to be served. */
 export interface WantedSnapshot {
-  /** 64 hex digits; equal exactly when the content is. */
+  readonly snapshot: Snapshot;
+  /** Of snapshot and files, 64 hex digits: equal exactly when the content is. */
   readonly hash: string;
   /** Counts contents, over restarts too. */
   readonly generation: number;
@@ -30,7 +32,7 @@ export interface WantedSnapshot {
 /** What was seen of a gateway. */
 export interface GatewayObservation {
   readonly key: Key;
-  readonly address: string;
+  /** Where phones connect; undefined when nothing was ever started. */
   readonly port: number | undefined;
   readonly wanted: WantedSnapshot | undefined;
   /** Why the last configuration was not given to the process, in words. */
@@ -73,13 +75,12 @@ export class HostedGateway {
   }
 
   observe(): GatewayObservation {
-    const { key, address } = this.#options;
+    const { key } = this.#options;
     const instance = this.#instance;
     return {
       key,
-      address,
       port: instance?.port,
-      wanted: this.#written && { hash: this.#written.hash, generation: this.#written.generation },
+      wanted: this.#written,
       tooLarge: this.#tooLarge,
       report: instance?.report,
       failure: instance?.failure,

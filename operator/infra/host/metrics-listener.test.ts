@@ -23,7 +23,7 @@ async function get(answers: ProbeAnswer[], path: string) {
   const registry = new Registry();
   new Gauge({ name: 'own', help: 'Own', registers: [registry] }).set(1);
   const probe = () => Promise.resolve(answers);
-  listening = await listenForMetrics({ address: '127.0.0.1', port, registry, probe });
+  listening = await listenForMetrics({ host: '127.0.0.1', port, registry, probe });
   const answer = await fetch(`http://127.0.0.1:${port}${path}`);
   return { status: answer.status, text: await answer.text() };
 }
@@ -63,6 +63,6 @@ it('rejects when the port is in use', async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const options = { address: '127.0.0.1', port, registry: new Registry(), probe: () => Promise.resolve([]) };
-  await expect(listenForMetrics(options)).rejects.toThrow(/EADDRINUSE/);
+  const options = { host: '127.0.0.1', port, registry: new Registry(), probe: () => Promise.resolve([]) };
+  await expect(listenForMetrics(options)).rejects.toThrow(`--metrics-address 127.0.0.1:${port}: is in use`);
 });

@@ -5,7 +5,7 @@ import { type Exposition, mergeExpositions } from './exposition.ts';
 import type { ProbeAnswer } from './host.ts';
 
 export interface MetricsListenerOptions {
-  readonly address: string;
+  readonly host: string;
   readonly port: number;
   /** The metrics of this process itself. */
   readonly registry: Registry;
@@ -17,10 +17,11 @@ const PROBE_WITHIN_MS = 3_000;
 
 /**
  * Serves GET /metrics (all series of all gateways, with the label `gateway`), /healthz (200 while every process answers)
- * and /readyz (200 when every gateway is ready, and there is one). Rejects when the port cannot be bound.
+ * and /readyz (200 when every gateway is ready, and there is one). Rejects in words when
+ * the port cannot be bound.
  */
 export async function listenForMetrics(options: MetricsListenerOptions): Promise<AsyncDisposable> {
-  const { address, port, registry, probe } = options;
+  const { host, port, registry, probe } = options;
   const server = fastify({ forceCloseConnections: true });
   server.get('/metrics', async (_, reply) => {
     const answers = await probe('/metrics', AbortSignal.timeout(PROBE_WITHIN_MS));
@@ -40,7 +41,11 @@ export async function listenForMetrics(options: MetricsListenerOptions): Promise
     const ready = answers.length > 0 && answers.every(({ status }) => status === 200);
     return reply.code(ready ? 200 : 503).send(summary(answers));
   });
-  await server.listen({ host: address, port });
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw new Error(`--metrics-address ${host}:${port}: ${describeFailure(error)}`, { cause: error });
+  }
   return { [Symbol.asyncDispose]: () => server.close() };
 }
 
@@ -52,4 +57,18 @@ function summary(answers: readonly ProbeAnswer[]): string {
 function describe(status: number): string {
   if (status === 200) return 'ok';
   return status === 0 ? 'does not answer' : `answers ${status}`;
+}
+
+function describeFailure(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'is in use: stop what listens there, or give another port';
+    case 'EACCES':
+      return 'needs privileges: give a port from 1024 on';
+    case 'EADDRNOTAVAIL':
+      return 'is no address of this machine';
+    default:
+      return message;
+  }
 }
