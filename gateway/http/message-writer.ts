@@ -9,6 +9,8 @@ const MAX_COPIED_BYTES = 16_384;
 const MAX_PENDING_BYTES = 65_536;
 /** More than a socket's high-water mark, or no `drain` would follow. One read that is written at once never blocks. */
 const BLOCKED_BYTES = 131_072;
+/** Before the connection is up little is taken: who holds 64 KiB of a body for another server still holds all of it. */
+const BLOCKED_BEFORE_OPEN_BYTES = 32_768;
 const LAST_CHUNK = '0\r\n\r\n';
 
 /** Flushes writers after the events of this turn of the loop, so that what arrives together leaves together. */
@@ -60,7 +62,8 @@ export class MessageWriter {
 
   /** True when so much is queued that its source is to be paused; the socket will then emit `drain`. */
   get isBlocked(): boolean {
-    return (this.open ? this.socket.writableLength : this.pendingBytes) >= BLOCKED_BYTES;
+    if (!this.open) return this.pendingBytes >= BLOCKED_BEFORE_OPEN_BYTES;
+    return this.socket.writableLength >= BLOCKED_BYTES;
   }
 
   opened(): void {

@@ -198,8 +198,10 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
       },
       new ServerAttempt(this, server),
     );
-    for (const piece of held ?? []) this.sendBody(piece);
+    let mayGoOn = true;
+    for (const piece of held ?? []) mayGoOn = this.sendBody(piece);
     if (this.bodyComplete) this.upstream.end();
+    else if (mayGoOn) exchange.resume();
   }
 
   /** The route by the snapshot of now: the one that the request was admitted by may have lost its servers meanwhile. */
@@ -275,8 +277,11 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     return scanRequest(command, held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held));
   }
 
-  private sendBody(bytes: Buffer): void {
-    if (this.upstream?.write(bytes) === false) this.exchange.pause();
+  /** False where the phone was asked to wait. */
+  private sendBody(bytes: Buffer): boolean {
+    if (this.upstream?.write(bytes) !== false) return true;
+    this.exchange.pause();
+    return false;
   }
 
   private answer(own: OwnAnswer): void {

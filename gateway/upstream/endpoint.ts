@@ -70,7 +70,10 @@ export class Endpoint implements Deadlined {
     this.health = new ServerHealth({
       clock: deadlines.clock,
       ...(options.health !== undefined && { settings: options.health }),
-      onChange: () => onChange?.(this),
+      onChange: () => {
+        this.probeAfter(this.probes.unhealthyIntervalMs);
+        onChange?.(this);
+      },
     });
     this.deadline = deadlines.clock.now() + Math.random() * this.probes.intervalMs * 0.1;
     deadlines.add(this);
@@ -83,7 +86,7 @@ export class Endpoint implements Deadlined {
   }
 
   onDeadline(now: number): void {
-    this.deadline = now + this.jittered(this.probes.intervalMs);
+    this.deadline = now + this.probes.intervalMs;
     this.probe ??= new Probe(this.pool, this.probes, (error) => this.probed(error));
   }
 
@@ -99,13 +102,11 @@ export class Endpoint implements Deadlined {
     if (error === undefined) this.health.probeSucceeded();
     else this.health.probeFailed(error);
     const calm = this.health.state === 'Healthy' && error === undefined;
-    this.deadline =
-      this.deadlines.clock.now() +
-      this.jittered(calm ? this.probes.intervalMs : this.probes.unhealthyIntervalMs);
+    this.probeAfter(calm ? this.probes.intervalMs : this.probes.unhealthyIntervalMs);
   }
 
-  private jittered(milliseconds: number): number {
-    return milliseconds * (0.8 + 0.4 * Math.random());
+  private probeAfter(milliseconds: number): void {
+    this.deadline = this.deadlines.clock.now() + milliseconds * (0.8 + 0.4 * Math.random());
   }
 }
 

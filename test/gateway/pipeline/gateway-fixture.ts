@@ -1,11 +1,12 @@
 // A gateway inside the test's process: the real pipeline behind real TLS sockets, without the shell's ports and metrics.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import pino from 'pino';
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../../../gateway/config/snapshot.ts';
 import { Deadlines } from '../../../gateway/http/deadlines.ts';
 import { HttpServer } from '../../../gateway/http/server.ts';
-import { Listener } from '../../../gateway/listener.ts';
 import { Pipeline, type PipelineOptions } from '../../../gateway/pipeline.ts';
 import type { PhoneConnection } from '../../../gateway/pipeline/phone-connection.ts';
 import type { RequestRecord } from '../../../gateway/telemetry/request-record.ts';
@@ -41,9 +42,9 @@ export class GatewayFixture {
   readonly pipeline: Pipeline;
   readonly server: HttpServer<PhoneConnection>;
   readonly deadlines = new Deadlines({ tickMs: 20 });
-  readonly listener: Listener;
   readonly authority: CertificateAuthority;
   private readonly credentials: Credentials;
+  private readonly tls: Server;
   private readonly listeners: readonly { readonly name: string; readonly hostname: string }[];
   private port = 0;
 
@@ -59,10 +60,8 @@ export class GatewayFixture {
       ...options.pipeline,
     });
     this.server = new HttpServer<PhoneConnection>({ deadlines: this.deadlines });
-    this.listener = new Listener({
-      onConnection: (socket, name) =>
-        this.server.accept(socket, this.pipeline.handler, this.pipeline.connection(name)),
-    });
+    this.tls = createServer({ ...credentials, ALPNProtocols: ['http/1.1'] }, (socket) => this.accept(socket));
+    this.tls.on('tlsClientError', (_, socket) => socket.destroy());
   }
 
   static async start(options: FixtureOptions): Promise<GatewayFixture> {
@@ -70,8 +69,9 @@ export class GatewayFixture {
     const credentials = await options.authority.issue({ names: [...names, '127.0.0.1'] });
     const fixture = new GatewayFixture(options, credentials);
     fixture.apply(options.routes);
-    const address: AddressInfo = await fixture.listener.listen('127.0.0.1', 0);
-    fixture.port = address.port;
+    fixture.tls.listen(0, '127.0.0.1');
+    await once(fixture.tls, 'listening');
+    fixture.port = (fixture.tls.address() as AddressInfo).port;
     return fixture;
   }
 
@@ -93,7 +93,6 @@ export class GatewayFixture {
   /** Serves other routes from now on. */
   apply(routes: readonly RouteSketch[]): void {
     const { snapshot, files } = this.snapshotOf(routes);
-    this.listener.apply(snapshot, files);
     this.pipeline.apply(snapshot, files);
   }
 
@@ -137,10 +136,19 @@ export class GatewayFixture {
   }
 
   async stop(): Promise<void> {
-    const closed = this.listener.close();
+    this.stopListening();
     this.server.destroy();
     await this.pipeline.close();
-    await closed;
+  }
+
+  stopListening(): void {
+    this.tls.close();
+  }
+
+  private accept(socket: TLSSocket): void {
+    const listener = this.listeners.find(({ hostname }) => hostname === socket.servername);
+    const name = (listener ?? this.listeners[0])?.name ?? '';
+    this.server.accept(socket, this.pipeline.handler, this.pipeline.connection(name));
   }
 }
 
