@@ -28,8 +28,8 @@ for (const kind of kinds) {
     lines.push(
       `### ${kind.kind} ${part}`,
       '',
-      '| field | type | required | what it is |',
-      '|---|---|---|---|',
+      '| field | type | default | unit | what it is |',
+      '|---|---|---|---|---|',
     );
     lines.push(...rowsOf(part, node), '');
   }
@@ -50,17 +50,31 @@ for (const [type, reasons] of Object.entries(conditionReasons)) {
 await emit(join('docs', 'reference', 'api.md'), `${lines.join('\n').trimEnd()}\n`);
 
 function rowsOf(path: string, node: SchemaNode): string[] {
-  const required = new Set(node.required);
-  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+  const rows: string[] = [];
+  for (const [name, child] of Object.entries(node.properties ?? {})) {
     const childPath = `${path}.${name}`;
-    const inner = child.type === 'array' ? child.items : child;
-    return [
-      `| \`${childPath}\` | ${typeText(child)} | ${required.has(name) ? 'yes' : ''} | ${(child.description ?? '').replaceAll('|', '\\|')} |`,
-      ...(inner?.properties === undefined
-        ? []
-        : rowsOf(child.type === 'array' ? `${childPath}[]` : childPath, inner)),
-    ];
-  });
+    rows.push(rowOf(childPath, name, child, node.required?.includes(name) ?? false));
+    if (child.items !== undefined) rows.push(...rowsOf(`${childPath}[]`, child.items));
+    else rows.push(...rowsOf(childPath, child));
+  }
+  return rows;
+}
+
+function rowOf(path: string, name: string, node: SchemaNode, required: boolean): string {
+  const description = (node.description ?? '').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  const standard = required ? 'required' : defaultText(node);
+  return `| \`${path}\` | ${typeText(node)} | ${standard} | ${unitOf(name, node)} | ${description} |`;
+}
+
+/** The default of a value; a group of fields has those of its fields. */
+function defaultText(node: SchemaNode): string {
+  return node.default === undefined || node.type === 'object' ? '' : `\`${String(node.default)}\``;
+}
+
+/** Units stand in the names of fields, as the API conventions want it. */
+function unitOf(name: string, { type }: SchemaNode): string {
+  if (type !== 'integer') return '';
+  return /(seconds|bytes|percent|pods)$/i.exec(name)?.[0].toLowerCase() ?? '';
 }
 
 function typeText(node: SchemaNode): string {

@@ -158,7 +158,8 @@ export function rootSchema({ description, spec, status, rules }: KindDescription
     properties: {
       apiVersion: { type: 'string', description: 'Version of the API: sentrygateway.io/v1alpha1.' },
       kind: { type: 'string', description: 'Kind of the resource.' },
-      metadata: { type: 'object' },
+      // Named here only so that a rule may blame it.
+      metadata: { type: 'object', properties: { name: { type: 'string' } } },
       spec: structural('spec', jsonSchema(spec), 'What is wanted.'),
       status: structural('status', jsonSchema(status), 'What was observed. Written by the operator.'),
     },
@@ -169,7 +170,7 @@ export function rootSchema({ description, spec, status, rules }: KindDescription
     validations.push({
       rule: cel,
       message,
-      ...(field === '' || field.startsWith('.metadata') ? {} : { fieldPath: field }),
+      ...(field === '' ? {} : { fieldPath: field }),
     });
   }
   return root;
@@ -192,6 +193,8 @@ const COPIED = [
   'maxLength',
   'minItems',
   'maxItems',
+  'maxProperties',
+  'x-kubernetes-validations',
 ] as const;
 const HANDLED = new Set<string>([
   ...COPIED,
@@ -203,12 +206,12 @@ const HANDLED = new Set<string>([
   'additionalProperties',
   'propertyNames',
 ]);
-const TYPES: readonly string[] = ['object', 'array', 'string', 'integer', 'boolean'];
+const TYPES = new Set(['object', 'array', 'string', 'integer', 'boolean']);
 
 function structural(path: string, schema: JsonSchema, description?: string): SchemaNode {
   const unknown = Object.keys(schema).find((keyword) => !HANDLED.has(keyword));
   if (unknown !== undefined) throw new Error(`${path}: ${unknown} has no structural form`);
-  if (!TYPES.includes(String(schema['type']))) throw new Error(`${path}: no type`);
+  if (!TYPES.has(String(schema['type']))) throw new Error(`${path}: no type`);
   const node = { type: schema['type'] } as SchemaNode;
   for (const keyword of COPIED) {
     if (schema[keyword] !== undefined) Object.assign(node, { [keyword]: schema[keyword] });

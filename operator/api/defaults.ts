@@ -1,4 +1,4 @@
-// Defaulting as the API server does it: absent fields take the schema's default, then the default of what that brought.
+// Nulls and defaults as the API server treats them: a field that is null is absent, an absent one takes the schema's default.
 import type { SchemaNode } from './schema-node.ts';
 
 /** A copy of the value with every default of the schema filled in (structural schema defaulting). */
@@ -20,4 +20,16 @@ export function withDefaults(node: SchemaNode, value: unknown): unknown {
     }
   }
   return filled;
+}
+
+/** A copy of the value without the known fields that are null (YAML writes `drain:` for that); items of lists stay. */
+export function withoutNulls(node: SchemaNode | undefined, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(node?.items, item));
+  if (typeof value !== 'object' || value === null) return value;
+  const childOf = (name: string) => node?.properties?.[name] ?? node?.additionalProperties;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, child]) => child !== null || childOf(name) === undefined)
+      .map(([name, child]) => [name, withoutNulls(childOf(name), child)]),
+  );
 }

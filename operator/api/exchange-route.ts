@@ -1,46 +1,25 @@
 // ExchangeRoute: where the mail of some users lives.
 import * as z from 'zod';
-import { caReference, conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
+import { type Format, formats, text } from './formats.ts';
+import { caReference, conditionSchema, dnsLabel, type ObjectMeta } from './meta.ts';
 import { clientSettings } from './sentry-gateway.ts';
 
 const gatewayRef = z.strictObject({
-  name: objectName('Name of the SentryGateway.'),
+  name: text(formats.resourceName).describe('Name of the SentryGateway.'),
   namespace: dnsLabel(
     'Namespace of the SentryGateway, which must allow routes of this namespace. Default: the namespace of the route.',
   ).optional(),
   listenerName: dnsLabel('Name of the one listener to attach to. Default: all of them.').optional(),
 });
 
-const values = (description: string, max: number) =>
-  z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(max)
-        .regex(/^[^\s]([^\r\n\t]*[^\s])?$/, 'remove spaces around the value'),
-    )
-    .max(1024)
-    .describe(description)
-    .optional();
-
-const httpsURL = z
-  .string()
-  .min(1)
-  .max(2048)
-  .regex(/^https:\/\/[^\s/?#@]+[^\s#@]*$/, 'use an https URL without user and fragment');
+const values = (description: string, format: Format) =>
+  z.array(text(format)).max(1024).describe(description).optional();
 
 const server = z.strictObject({
   name: dnsLabel('Name of the server, unique in this route; it appears in metrics and status.'),
-  url: z
-    .string()
-    .min(1)
-    .max(512)
-    .regex(
-      /^https:\/\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\/?$/,
-      'use https://host or https://host:port, without a path',
-    )
-    .describe('Where the server is: https://host[:port]. The path is always that of ActiveSync.'),
+  url: text(formats.serverURL).describe(
+    'Where the server is: https://host[:port]. The path is always that of ActiveSync.',
+  ),
   priority: z
     .int()
     .min(0)
@@ -53,12 +32,14 @@ const seconds = (description: string, min: number, max: number, standard: number
   z.int().min(min).max(max).default(standard).describe(`${description} In seconds. Default ${standard}.`);
 
 const oauth = z.strictObject({
-  authorizationEndpoint: httpsURL.describe("The identity provider's authorization endpoint."),
-  tokenEndpoint: httpsURL.describe("The identity provider's token endpoint."),
-  gatewayResource: httpsURL.describe(
+  authorizationEndpoint: text(formats.oauthEndpoint).describe(
+    "The identity provider's authorization endpoint.",
+  ),
+  tokenEndpoint: text(formats.oauthEndpoint).describe("The identity provider's token endpoint."),
+  gatewayResource: text(formats.oauthResource).describe(
     'The resource that phones ask for: usually https:// and the host of the gateway. Compared without a final slash and without case of the host.',
   ),
-  destinationResource: httpsURL.describe(
+  destinationResource: text(formats.oauthResource).describe(
     'The resource that the identity provider is asked for instead, such as https://outlook.office365.com/.',
   ),
   caRef: caReference(
@@ -80,15 +61,15 @@ export const exchangeRouteSpec = z.strictObject({
     .strictObject({
       users: values(
         'User names: user@domain, DOMAIN\\user or a bare name; case does not matter. Default: any user.',
-        320,
+        formats.user,
       ),
       deviceTypes: values(
         'Device types as phones send them, such as iPhone; case does not matter. Default: any.',
-        64,
+        formats.deviceType,
       ),
       domains: values(
         'Domains of users: DNS names, or NetBIOS names for DOMAIN\\user; case does not matter. Default: any.',
-        253,
+        formats.domain,
       ),
     })
     .prefault({})
@@ -101,14 +82,7 @@ export const exchangeRouteSpec = z.strictObject({
       caRef: caReference(
         "CA certificates by which the servers' certificates are verified. Default: the public CAs.",
       ).optional(),
-      serverName: z
-        .string()
-        .min(1)
-        .max(253)
-        .regex(
-          /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-          'use a host name in lower case',
-        )
+      serverName: text(formats.hostname)
         .describe("The name that the servers' certificates carry. Default: the host of each URL.")
         .optional(),
     })
@@ -122,7 +96,7 @@ export const exchangeRouteSpec = z.strictObject({
         .describe(
           'PassThrough: credentials go to Exchange unchanged. OAuth: the same, and the gateway offers sign-in and token URLs. Default PassThrough.',
         ),
-      oauth: oauth.describe('The OAuth endpoints; exactly with type: OAuth.').optional(),
+      oauth: oauth.describe('The OAuth endpoints; exactly with type: OAuth. Default none.').optional(),
     })
     .prefault({})
     .describe('How users sign in.'),
@@ -158,8 +132,13 @@ export const exchangeRouteSpec = z.strictObject({
         120,
       ),
       idleSeconds: seconds('Without a byte while a body flows.', 5, 600, 60),
-      pollSeconds: seconds('To the first byte of the answer of Ping and Sync.', 60, 7200, 3600),
-      keepAliveSeconds: seconds("Between two requests on a phone's connection.", 10, 600, 120),
+      pollSeconds: seconds(
+        'To the first byte of the answer of Ping and Sync, which phones hold for up to 3540 seconds.',
+        3600,
+        7200,
+        3600,
+      ),
+      keepAliveSeconds: seconds("Between two requests on a phone's connection.", 10, 300, 120),
     })
     .prefault({})
     .describe('Time-outs.'),

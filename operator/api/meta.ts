@@ -1,5 +1,6 @@
 // What all kinds share: metadata, references, and the core objects that resources refer to.
 import * as z from 'zod';
+import { formats, text } from './formats.ts';
 
 /** The API group and version of both kinds. */
 export const API_VERSION = 'sentrygateway.io/v1alpha1';
@@ -61,25 +62,10 @@ export function keyOf({ namespace, name }: { readonly namespace: string; readonl
 }
 
 /** A DNS label in lower case (RFC 1123). */
-export const dnsLabel = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .max(63)
-    .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'use lower-case letters, digits and hyphens')
-    .describe(description);
+export const dnsLabel = (description: string) => text(formats.dnsLabel).describe(description);
 
 /** The name of an object (RFC 1123 subdomain). */
-export const objectName = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(
-      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-      'use a name of Kubernetes: lower-case letters, digits, hyphens and dots',
-    )
-    .describe(description);
+export const objectName = (description: string) => text(formats.objectName).describe(description);
 
 /** A key of a Secret or ConfigMap that holds CA certificates, in the namespace of the resource. */
 export const caReference = (description: string) =>
@@ -90,11 +76,7 @@ export const caReference = (description: string) =>
         .default('ConfigMap')
         .describe('Kind of the object. Default ConfigMap.'),
       name: objectName('Name of the object, in the namespace of this resource.'),
-      key: z
-        .string()
-        .min(1)
-        .max(253)
-        .regex(/^[-._a-zA-Z0-9]+$/, 'use letters, digits, hyphens, dots and underscores')
+      key: text(formats.dataKey)
         .default('ca.crt')
         .describe('Key that holds one or more certificates in PEM. Default ca.crt.'),
     })

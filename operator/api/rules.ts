@@ -1,5 +1,7 @@
 // Rules across fields, each written once: as CEL for the API server and as a check for the file provider.
 import type { ExchangeRoute } from './exchange-route.ts';
+import { celString, type Format, formats, isOfFormat } from './formats.ts';
+import { compareQuantities } from './quantity.ts';
 import type { SentryGateway } from './sentry-gateway.ts';
 
 /** One rule of a kind. Both forms give the same verdict; a table of manifests holds them to it. */
@@ -16,14 +18,26 @@ export interface Rule<Node> {
   readonly message: string;
 }
 
-const NAME_PATTERN = '^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$';
 const ONLINE_PATTERN =
-  '^https://(outlook[.]office365[.]com|outlook[.]office[.]com|outlook[.]office365[.]us|outlook-dod[.]office365[.]us|partner[.]outlook[.]cn)(:[0-9]+)?/?$';
+  '^https://(outlook[.]office365[.]com|outlook[.]office[.]com|eas[.]outlook[.]com|outlook[.]office365[.]us|outlook-dod[.]office365[.]us|webmail[.]apps[.]mil|partner[.]outlook[.]cn)(:[0-9]+)?/?$';
+const ONLINE = new RegExp(ONLINE_PATTERN);
+
+/** Labels that the operator sets itself; selectors and the deletion of leftovers rely on them. */
+export const reservedLabels: readonly string[] = [
+  'app.kubernetes.io/name',
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/component',
+  'app.kubernetes.io/part-of',
+  'app.kubernetes.io/managed-by',
+  'pod-template-hash',
+];
+/** The same for every label of our own group. */
+export const reservedLabelPrefix = 'sentrygateway.io/';
 
 const nameRule: Rule<SentryGateway | ExchangeRoute> = {
   at: '',
-  cel: `self.metadata.name.matches('${NAME_PATTERN}')`,
-  check: ({ metadata }) => new RegExp(NAME_PATTERN).test(metadata.name),
+  cel: `self.metadata.name.matches(${celString(formats.resourceName.pattern)})`,
+  check: ({ metadata }) => isOfFormat(formats.resourceName, metadata.name),
   field: '.metadata.name',
   message:
     'use as metadata.name at most 40 lower-case letters, digits and hyphens, beginning with a letter: it becomes part of Service names and URLs',
@@ -31,6 +45,47 @@ const nameRule: Rule<SentryGateway | ExchangeRoute> = {
 
 type Spec = SentryGateway['spec'];
 type RouteSpec = ExchangeRoute['spec'];
+type Resources = NonNullable<Spec['pod']['resources']>;
+type Strings = Readonly<Record<string, string>>;
+
+/** Every key of a map is of a format, and there are not too many; the CRD cannot say that of keys otherwise. */
+function mapRules(at: string, format: Format, maxProperties: number): readonly Rule<Strings>[] {
+  return [
+    {
+      at,
+      cel: `self.all(key, size(key) <= ${format.maxLength} && key.matches(${celString(format.pattern)}))`,
+      check: (map) => Object.keys(map).every((key) => isOfFormat(format, key)),
+      field: '',
+      message: format.message,
+    },
+    {
+      at,
+      cel: `size(self) <= ${maxProperties}`,
+      check: (map) => Object.keys(map).length <= maxProperties,
+      field: '',
+      message: `use at most ${maxProperties} entries`,
+    },
+  ];
+}
+
+/** Pods whose requests exceed their limits are refused by the API server only when the Deployment makes them. */
+function resourceRule(name: keyof NonNullable<Resources['requests']>): Rule<Resources> {
+  const [request, limit] = ['requests', 'limits'].map(
+    (part) => `self.${part}.${name.replace('-', '__dash__')}`,
+  );
+  return {
+    at: 'spec.pod.resources',
+    cel: `!has(self.requests) || !has(self.limits) || !has(${request}) || !has(${limit}) || quantity(${request}).compareTo(quantity(${limit})) <= 0`,
+    check: ({ requests, limits }) => {
+      const [least, most] = [requests?.[name], limits?.[name]];
+      return least === undefined || most === undefined || compareQuantities(least, most) <= 0;
+    },
+    field: '.requests',
+    message: `lower the request for ${name}, or raise the limit: a request may not exceed its limit`,
+  };
+}
+
+const unique = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
 /** Rules of SentryGateway. */
 export const sentryGatewayRules: readonly Rule<never>[] = [
@@ -59,7 +114,41 @@ export const sentryGatewayRules: readonly Rule<never>[] = [
     field: '.samplePercent',
     message: 'set samplePercent only with access: Sampled',
   },
+  {
+    at: 'spec.listeners[].tls.certificateRefs',
+    cel: 'self.all(a, self.exists_one(b, b.name == a.name))',
+    check: (refs: readonly { name: string }[]) => unique(refs.map(({ name }) => name)),
+    field: '',
+    message: 'name each Secret once',
+  },
+  {
+    at: 'spec.allowedRoutes.namespaces.selector.matchExpressions[]',
+    cel: "(has(self.values) && size(self.values) > 0) == (self.operator in ['In', 'NotIn'])",
+    check: ({ operator, values = [] }: { operator: string; values?: readonly string[] }) =>
+      values.length > 0 === (operator === 'In' || operator === 'NotIn'),
+    field: '.values',
+    message: 'set values with the operators In and NotIn, and only then',
+  },
+  ...mapRules('spec.allowedRoutes.namespaces.selector.matchLabels', formats.labelKey, 32),
+  ...mapRules('spec.service.annotations', formats.annotationKey, 64),
+  ...mapRules('spec.pod.labels', formats.labelKey, 32),
+  {
+    at: 'spec.pod.labels',
+    cel: `self.all(key, !key.startsWith('${reservedLabelPrefix}') && !(key in [${reservedLabels.map((key) => `'${key}'`).join(', ')}]))`,
+    check: (map: Strings) =>
+      Object.keys(map).every((key) => !key.startsWith(reservedLabelPrefix) && !reservedLabels.includes(key)),
+    field: '',
+    message: `choose other keys than ${reservedLabelPrefix}…, ${reservedLabels.join(', ')}: these are the operator's own`,
+  },
+  resourceRule('cpu'),
+  resourceRule('memory'),
+  resourceRule('ephemeral-storage'),
 ];
+
+/** CEL: `a` and `b` have the same value of an optional field, or both none. Reserved words such as namespace are written `__namespace__`. */
+function sameOptional(name: string): string {
+  return `has(a.${name}) == has(b.${name}) && (!has(a.${name}) || a.${name} == b.${name})`;
+}
 
 /** Rules of ExchangeRoute. */
 export const exchangeRouteRules: readonly Rule<never>[] = [
@@ -73,20 +162,29 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
   },
   {
     at: 'spec',
-    cel: `self.servers.all(s, s.url.matches('${ONLINE_PATTERN}')) || !self.servers.exists(s, s.url.matches('${ONLINE_PATTERN}'))`,
+    cel: `self.servers.all(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)})) || !self.servers.exists(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)}))`,
     check: ({ servers }: RouteSpec) => {
-      const online = servers.filter(({ url }) => new RegExp(ONLINE_PATTERN).test(url)).length;
+      const online = servers.filter(({ url }) => ONLINE.test(url.toLowerCase())).length;
       return online === 0 || online === servers.length;
     },
     field: '.servers',
     message:
       'name the servers of one Exchange organisation: Exchange Online and servers on premises need a route each',
   },
+  {
+    at: 'spec.gatewayRefs',
+    cel: `self.all(a, self.exists_one(b, a.name == b.name && ${sameOptional('__namespace__')} && ${sameOptional('listenerName')}))`,
+    check: (refs: RouteSpec['gatewayRefs']) =>
+      unique(refs.map(({ namespace, name, listenerName }) => [namespace, name, listenerName].join('/'))),
+    field: '',
+    message: 'name each gateway and listener once',
+  },
 ];
 
 /** Lists whose items are told apart by these fields; the API server refuses duplicates by itself. */
 export const listMapKeys: Readonly<Record<string, readonly string[]>> = {
   'spec.listeners': ['name'],
+  'spec.pod.hostAliases': ['ip'],
   'spec.servers': ['name'],
   'status.conditions': ['type'],
   'status.listeners': ['name'],

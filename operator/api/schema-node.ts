@@ -18,6 +18,7 @@ export interface SchemaNode {
   maxLength?: number;
   minItems?: number;
   maxItems?: number;
+  maxProperties?: number;
   'x-kubernetes-list-type'?: 'atomic' | 'map' | 'set';
   'x-kubernetes-list-map-keys'?: readonly string[];
   'x-kubernetes-validations'?: { rule: string; message: string; fieldPath?: string }[];

@@ -1,17 +1,9 @@
 // SentryGateway: where phones connect.
 import * as z from 'zod';
+import { formats, text } from './formats.ts';
 import { conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
 
-const hostname = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(
-    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-    'use a host name in lower case without a final dot, such as sentry.example.com',
-  );
-
-const labels = z.record(z.string(), z.string().max(63));
+const labels = z.record(z.string(), text(formats.labelValue)).meta({ maxProperties: 32 });
 
 const tls = z.strictObject({
   certificateRefs: z
@@ -39,7 +31,7 @@ const tls = z.strictObject({
 const listener = z.strictObject({
   name: dnsLabel('Name of the listener, unique in this gateway. Routes may name it.'),
   hostnames: z
-    .array(hostname)
+    .array(text(formats.hostname))
     .min(1)
     .max(32)
     .describe(
@@ -49,32 +41,32 @@ const listener = z.strictObject({
 });
 
 const quantity = (description: string) =>
-  z
-    .string()
-    .min(1)
-    .max(32)
-    .regex(/^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/, 'use a quantity such as 500m or 256Mi')
-    .describe(description)
-    .optional();
+  text(formats.quantity).describe(`${description} Default: not set.`).optional();
 
 const quantities = z.strictObject({
-  cpu: quantity('CPU, such as 500m.'),
-  memory: quantity('Memory, such as 256Mi.'),
-  'ephemeral-storage': quantity('Ephemeral storage, such as 1Gi.'),
+  cpu: quantity('CPU in cores, such as 500m.'),
+  memory: quantity('Memory in bytes, such as 256Mi.'),
+  'ephemeral-storage': quantity('Ephemeral storage in bytes, such as 1Gi.'),
 });
 
 const labelSelector = z.strictObject({
-  matchLabels: labels.describe('Labels that the namespace must have, each with this value.').optional(),
+  matchLabels: labels
+    .describe('Labels that the namespace must have, each with this value. Default none.')
+    .optional(),
   matchExpressions: z
     .array(
       z.strictObject({
-        key: z.string().min(1).max(317).describe('Label key.'),
+        key: text(formats.labelKey).describe('Label key.'),
         operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the values are compared.'),
-        values: z.array(z.string().max(63)).max(64).describe('Values of In and NotIn.').optional(),
+        values: z
+          .array(text(formats.labelValue))
+          .max(64)
+          .describe('Values, with In and NotIn only. Default none.')
+          .optional(),
       }),
     )
     .max(16)
-    .describe('Further requirements; all must hold.')
+    .describe('Further requirements; all must hold. Default none.')
     .optional(),
 });
 
@@ -93,7 +85,7 @@ export const sentryGatewaySpec = z.strictObject({
     .min(0)
     .max(100)
     .describe(
-      'Number of gateway pods. Without a value the operator runs 2. In standalone mode one process serves each gateway whatever it says.',
+      'Number of gateway pods. Default 2, set by the operator. In standalone mode one process serves each gateway whatever it says.',
     )
     .optional(),
   allowedRoutes: z
@@ -103,9 +95,11 @@ export const sentryGatewaySpec = z.strictObject({
           from: z
             .enum(['Same', 'All', 'Selector'])
             .default('Same')
-            .describe('Namespaces whose routes may attach. Default Same.'),
+            .describe(
+              "Same: the gateway's own namespace. All: every namespace. Selector: those that selector matches. Default Same.",
+            ),
           selector: labelSelector
-            .describe('Labels of those namespaces, with from: Selector only.')
+            .describe('Labels of those namespaces, with from: Selector only. Default none.')
             .optional(),
         })
         .prefault({})
@@ -121,6 +115,7 @@ export const sentryGatewaySpec = z.strictObject({
         .describe('Type of the Service. Default LoadBalancer.'),
       annotations: z
         .record(z.string(), z.string().max(4096))
+        .meta({ maxProperties: 64 })
         .describe('Annotations of the Service. Default none.')
         .optional(),
     })
@@ -130,24 +125,20 @@ export const sentryGatewaySpec = z.strictObject({
     .strictObject({
       resources: z
         .strictObject({
-          requests: quantities.describe('What the container is sure to have.').optional(),
-          limits: quantities.describe('The most that the container may use.').optional(),
+          requests: quantities.describe('What the container is sure to have. Default: not set.').optional(),
+          limits: quantities.describe('The most that the container may use. Default: not set.').optional(),
         })
         .describe('Resources of the gateway container. Default: requests of 100m CPU and 128Mi memory.')
         .optional(),
       hostAliases: z
         .array(
           z.strictObject({
-            ip: z
-              .string()
-              .min(2)
-              .max(45)
-              .regex(
-                /^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/,
-                'use an IPv4 or IPv6 address',
-              )
-              .describe('IP address.'),
-            hostnames: z.array(hostname).min(1).max(32).describe('Host names for that address.'),
+            ip: text(formats.ipAddress).describe('IP address.'),
+            hostnames: z
+              .array(text(formats.hostname))
+              .min(1)
+              .max(32)
+              .describe('Host names for that address.'),
           }),
         )
         .max(64)
@@ -185,7 +176,9 @@ export const sentryGatewaySpec = z.strictObject({
       access: z
         .enum(['All', 'Errors', 'Sampled'])
         .default('Errors')
-        .describe('Which requests are logged. Default Errors.'),
+        .describe(
+          'Which requests are logged: All, Errors, or Sampled (samplePercent of them). Default Errors.',
+        ),
       samplePercent: z
         .int()
         .min(1)
@@ -217,6 +210,7 @@ export const clientSettings = z.strictObject({
   emailPlus: z
     .strictObject({
       email_exchange_host: z.string().max(253).describe('Key email_exchange_host.'),
+      email_login_certificate: z.string().max(1024).describe('Key email_login_certificate.').optional(),
       eas_min_allowed_auth_mode: z.string().max(64).describe('Key eas_min_allowed_auth_mode.').optional(),
       modern_auth_authority_url: z.string().max(2048).describe('Key modern_auth_authority_url.').optional(),
       modern_auth_resource_url: z.string().max(2048).describe('Key modern_auth_resource_url.').optional(),

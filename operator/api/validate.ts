@@ -1,8 +1,12 @@
 // The API server's verdict without an API server: defaults, unknown fields, and the rules across fields.
 import * as z from 'zod';
+import { kinds, rootSchema } from './custom-resource-definition.ts';
+import { withoutNulls } from './defaults.ts';
 import { type ExchangeRoute, exchangeRouteSpec } from './exchange-route.ts';
-import { API_VERSION } from './meta.ts';
+import { formats, isOfFormat, text } from './formats.ts';
+import { API_VERSION, type ObjectMeta } from './meta.ts';
 import { exchangeRouteRules, listMapKeys, listSets, type Rule, sentryGatewayRules } from './rules.ts';
+import type { SchemaNode } from './schema-node.ts';
 import { type SentryGateway, sentryGatewaySpec } from './sentry-gateway.ts';
 
 /** One thing that is wrong, and where: `spec.listeners[0].tls`. The message says what to do. */
@@ -14,21 +18,46 @@ export interface Problem {
 export type Validated<T> =
   { readonly ok: true; readonly object: T } | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const labels = z.record(z.string(), z.string());
+/** Broken ones are blamed on the map, as the API server does for metadata. */
+const labels = z
+  .record(z.string(), z.string())
+  .refine(
+    (map) => Object.keys(map).every((key) => isOfFormat(formats.labelKey, key)),
+    formats.labelKey.message,
+  )
+  .refine(
+    (map) => Object.values(map).every((value) => isOfFormat(formats.labelValue, value)),
+    formats.labelValue.message,
+  );
+const annotations = z
+  .record(z.string(), z.string())
+  .refine(
+    (map) => Object.keys(map).every((key) => isOfFormat(formats.annotationKey, key)),
+    formats.annotationKey.message,
+  );
+
+/** What the API server writes, or what means nothing in a file: taken, so that `kubectl get -o yaml` gives a good file. */
+const notRead = z.unknown().optional();
 
 const metadataSchema = z.strictObject({
   name: z.string().min(1),
-  namespace: z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'use a DNS label')
-    .default('default'),
+  namespace: text(formats.dnsLabel).default('default'),
   uid: z.string().optional(),
   generation: z.int().optional(),
   resourceVersion: z.string().optional(),
-  creationTimestamp: z.iso.datetime().nullish(),
+  creationTimestamp: z.iso
+    .datetime({ offset: true })
+    .overwrite((time) => new Date(time).toISOString())
+    .optional(),
   labels: labels.optional(),
-  annotations: labels.optional(),
-  managedFields: z.unknown().optional(),
+  annotations: annotations.optional(),
+  deletionGracePeriodSeconds: notRead,
+  deletionTimestamp: notRead,
+  finalizers: notRead,
+  generateName: notRead,
+  managedFields: notRead,
+  ownerReferences: notRead,
+  selfLink: notRead,
 });
 
 const manifestOf = <Spec extends z.ZodType>(kind: string, spec: Spec) =>
@@ -42,9 +71,27 @@ const manifestOf = <Spec extends z.ZodType>(kind: string, spec: Spec) =>
   });
 
 const manifests = {
-  SentryGateway: { schema: manifestOf('SentryGateway', sentryGatewaySpec), rules: sentryGatewayRules },
-  ExchangeRoute: { schema: manifestOf('ExchangeRoute', exchangeRouteSpec), rules: exchangeRouteRules },
+  SentryGateway: {
+    schema: manifestOf('SentryGateway', sentryGatewaySpec),
+    rules: sentryGatewayRules,
+    node: nodeOf('SentryGateway'),
+  },
+  ExchangeRoute: {
+    schema: manifestOf('ExchangeRoute', exchangeRouteSpec),
+    rules: exchangeRouteRules,
+    node: nodeOf('ExchangeRoute'),
+  },
 };
+
+/** The structural schema of a kind, with the fields of metadata, which a CRD leaves to the API server. */
+function nodeOf(kind: string): SchemaNode {
+  const description = kinds.find((each) => each.kind === kind);
+  if (description === undefined) throw new Error(`no kind ${kind}`);
+  const root = rootSchema(description);
+  const names = Object.keys(metadataSchema.shape);
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'object' } satisfies SchemaNode]));
+  return { ...root, properties: { ...root.properties, metadata: { type: 'object', properties } } };
+}
 
 /** The kinds of our group. */
 export type Kind = keyof typeof manifests;
@@ -64,26 +111,41 @@ export function isKind(kind: string): kind is Kind {
  * (`metadata.namespace` too). Every problem that can be told at once is told.
  */
 export function parseManifest<K extends Kind>(kind: K, manifest: unknown): Validated<ObjectOfKind[K]> {
-  const { schema, rules } = manifests[kind];
-  const result = schema.safeParse(manifest);
-  if (!result.success) return { ok: false, problems: result.error.issues.flatMap(problemsOf) };
+  const { schema, rules, node } = manifests[kind];
+  const given = withoutNulls(node, manifest);
+  const result = schema.safeParse(given);
+  if (!result.success) {
+    return { ok: false, problems: result.error.issues.flatMap((issue) => problemsOf(issue, given)) };
+  }
   const { status: _status, ...object } = result.data;
   const problems = [
     ...duplicates(object),
     ...rules.flatMap((rule) => broken(rule as unknown as Rule<unknown>, object)),
   ];
   if (problems.length > 0) return { ok: false, problems };
-  const { creationTimestamp, managedFields: _managedFields, ...metadata } = object.metadata;
   return {
     ok: true,
-    object: {
-      ...object,
-      metadata: creationTimestamp == null ? metadata : { ...metadata, creationTimestamp },
-    } as unknown as ObjectOfKind[K],
+    object: { ...object, metadata: readMetadata(object.metadata) } as unknown as ObjectOfKind[K],
   };
 }
 
-function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+/** The fields of metadata that the operator reads, as far as they are there. */
+function readMetadata(metadata: z.infer<typeof metadataSchema>): ObjectMeta {
+  const { name, namespace, uid, generation, resourceVersion, creationTimestamp, labels, annotations } =
+    metadata;
+  return {
+    name,
+    namespace,
+    ...(uid !== undefined && { uid }),
+    ...(generation !== undefined && { generation }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(creationTimestamp !== undefined && { creationTimestamp }),
+    ...(labels !== undefined && { labels }),
+    ...(annotations !== undefined && { annotations }),
+  };
+}
+
+function problemsOf(issue: z.core.$ZodIssue, manifest: unknown): Problem[] {
   const path = pathText(issue.path);
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -91,13 +153,47 @@ function problemsOf(issue: z.core.$ZodIssue): Problem[] {
         path: path === '' ? key : `${path}.${key}`,
         message: 'unknown field: remove it or correct its name',
       }));
-    case 'invalid_type':
-      return [{ path, message: issue.input === undefined ? `is required: ${issue.message}` : issue.message }];
+    case 'invalid_type': {
+      const wanted = typeWords[issue.expected] ?? issue.expected;
+      const absent = valueAt(manifest, issue.path) === undefined;
+      return [{ path, message: absent ? `is required: set it to ${wanted}` : `must be ${wanted}` }];
+    }
     case 'invalid_value':
       return [{ path, message: `use one of ${issue.values.map((value) => String(value)).join(', ')}` }];
+    case 'too_small':
+      return [{ path, message: boundText(issue.origin, 'at least', issue.minimum) }];
+    case 'too_big':
+      return [{ path, message: boundText(issue.origin, 'at most', issue.maximum) }];
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  record: 'an object',
+  string: 'text',
+};
+
+function boundText(origin: string, bound: 'at least' | 'at most', limit: number | bigint): string {
+  switch (origin) {
+    case 'array':
+      return `must have ${bound} ${limit} items`;
+    case 'string':
+      return `must have ${bound} ${limit} characters`;
+    default:
+      return `must be ${bound} ${limit}`;
+  }
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let node = root;
+  for (const step of path) node = (node as Record<PropertyKey, unknown> | undefined)?.[step];
+  return node;
 }
 
 function pathText(path: readonly PropertyKey[]): string {

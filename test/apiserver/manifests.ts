@@ -266,11 +266,218 @@ export const validManifests: readonly ValidCase[] = [
     }),
     expected: { 'spec.timeouts.connectSeconds': 1, 'spec.timeouts.idleSeconds': 60 },
   },
+  {
+    name: 'a field without a value is an absent field',
+    manifest: gateway({
+      'spec.drain': null,
+      'spec.port': null,
+      'spec.replicas': null,
+      'spec.service.annotations': { note: null },
+      'metadata.labels': null,
+    }),
+    expected: { 'spec.drain.seconds': 60, 'spec.port': 443, 'spec.replicas': undefined },
+  },
+  {
+    name: 'a match without a value is the default route',
+    manifest: route({ 'spec.match': null }),
+    expected: { 'spec.match': {} },
+  },
+  {
+    name: 'what kubectl get wrote is a good manifest again',
+    manifest: gateway({
+      'metadata.creationTimestamp': '2026-01-01T00:00:00+01:00',
+      'metadata.generation': 3,
+      'metadata.ownerReferences': [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: 'b1e5' }],
+      'metadata.annotations': { 'Example.com/Note': 'any text: ü' },
+      status: { replicas: 2 },
+    }),
+    expected: {},
+  },
+  {
+    name: 'a user may have letters of any script, a space within, and 320 characters',
+    manifest: route({
+      'spec.match.users': ['jürgen müller', 'EXAMPLE\\иван', '\u{1f600}'.repeat(320)],
+    }),
+    expected: {},
+  },
+  {
+    name: 'a label key may have a prefix of any domain but our own',
+    manifest: gateway({ 'spec.pod.labels': { 'example.com/team': 'mail', empty: '' } }),
+    expected: {},
+  },
+  {
+    name: 'a request may be as large as its limit, in other words',
+    manifest: gateway({ 'spec.pod.resources': { requests: { cpu: '500m' }, limits: { cpu: '0.5' } } }),
+    expected: {},
+  },
+  {
+    name: 'a route names every sort of Exchange Online together',
+    manifest: route({
+      'spec.servers': [
+        { name: 'a', url: 'https://Outlook.Office365.com' },
+        { name: 'b', url: 'https://eas.outlook.com:443/' },
+      ],
+    }),
+    expected: {},
+  },
+  {
+    name: 'a route attaches to two listeners of a gateway, and to one of the same name elsewhere',
+    manifest: route({
+      'spec.gatewayRefs': [
+        { name: 'mail', listenerName: 'a' },
+        { name: 'mail', listenerName: 'b' },
+        { name: 'mail', namespace: 'edge', listenerName: 'a' },
+      ],
+    }),
+    expected: {},
+  },
 ];
 
 export const invalidManifests: readonly InvalidCase[] = [
   ...(
     [
+      [
+        'a host name that is an IP address',
+        { 'spec.listeners[0].hostnames': ['10.0.0.1'] },
+        'spec.listeners[0].hostnames[0]',
+        'IP address',
+      ],
+      [
+        'a host name with a label of 64 characters',
+        { 'spec.listeners[0].hostnames': [`${'a'.repeat(64)}.example.com`] },
+        'spec.listeners[0].hostnames[0]',
+        'host name',
+      ],
+      [
+        'a wildcard',
+        { 'spec.listeners[0].hostnames': ['*.example.com'] },
+        'spec.listeners[0].hostnames[0]',
+        'wildcard',
+      ],
+      [
+        'the same certificate twice',
+        { 'spec.listeners[0].tls': { certificateRefs: [{ name: 'a' }, { name: 'a' }] } },
+        'spec.listeners[0].tls.certificateRefs',
+        'once',
+      ],
+      [
+        'the option of a self-signed certificate that does not exist',
+        { 'spec.listeners[0].tls.selfSigned': { days: 3 } },
+        'spec.listeners[0].tls.selfSigned.days',
+        'unknown field',
+      ],
+      [
+        'an operator In without values',
+        {
+          'spec.allowedRoutes.namespaces': {
+            from: 'Selector',
+            selector: { matchExpressions: [{ key: 'a', operator: 'In' }] },
+          },
+        },
+        'spec.allowedRoutes.namespaces.selector.matchExpressions[0].values',
+        'only then',
+      ],
+      [
+        'an operator Exists with values',
+        {
+          'spec.allowedRoutes.namespaces': {
+            from: 'Selector',
+            selector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
+          },
+        },
+        'spec.allowedRoutes.namespaces.selector.matchExpressions[0].values',
+        'only then',
+      ],
+      [
+        'a selector whose key is no label key',
+        {
+          'spec.allowedRoutes.namespaces': { from: 'Selector', selector: { matchLabels: { 'b ad': 'x' } } },
+        },
+        'spec.allowedRoutes.namespaces.selector.matchLabels',
+        'label keys',
+      ],
+      [
+        'a pod label whose key is none',
+        { 'spec.pod.labels': { 'b ad': 'x' } },
+        'spec.pod.labels',
+        'label keys',
+      ],
+      [
+        'a pod label whose value is none',
+        { 'spec.pod.labels': { team: 'two words' } },
+        'spec.pod.labels.team',
+        'label value',
+      ],
+      [
+        "a pod label of the operator's own",
+        { 'spec.pod.labels': { 'app.kubernetes.io/instance': 'other' } },
+        'spec.pod.labels',
+        'choose other keys',
+      ],
+      [
+        'a pod label of our group',
+        { 'spec.pod.labels': { 'sentrygateway.io/snapshot': 'other' } },
+        'spec.pod.labels',
+        'choose other keys',
+      ],
+      [
+        'too many pod labels',
+        { 'spec.pod.labels': Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, 'v'])) },
+        'spec.pod.labels',
+        'at most 32',
+      ],
+      [
+        'an annotation of the Service whose key is none',
+        { 'spec.service.annotations': { 'b ad': 'x' } },
+        'spec.service.annotations',
+        'annotation keys',
+      ],
+      [
+        'a request above its limit',
+        { 'spec.pod.resources': { requests: { memory: '2Gi' }, limits: { memory: '2047Mi' } } },
+        'spec.pod.resources.requests',
+        'lower the request for memory',
+      ],
+      [
+        'a request for disk above its limit',
+        {
+          'spec.pod.resources': {
+            requests: { 'ephemeral-storage': '2G' },
+            limits: { 'ephemeral-storage': '1Gi' },
+          },
+        },
+        'spec.pod.resources.requests',
+        'lower the request for ephemeral-storage',
+      ],
+      [
+        'a host alias of an address that cannot be',
+        { 'spec.pod.hostAliases': [{ ip: '999.1.1.1', hostnames: ['a'] }] },
+        'spec.pod.hostAliases[0].ip',
+        'IPv4 or IPv6',
+      ],
+      [
+        'one address in two host aliases',
+        {
+          'spec.pod.hostAliases': [
+            { ip: '10.0.0.7', hostnames: ['a'] },
+            { ip: '10.0.0.7', hostnames: ['b'] },
+          ],
+        },
+        'spec.pod.hostAliases[1]',
+        'once',
+      ],
+      [
+        'a gateway whose own label is none',
+        { 'metadata.labels': { team: 'two words' } },
+        'metadata.labels',
+        'label value',
+      ],
+      [
+        'a field of metadata that does not exist',
+        { 'metadata.label': { team: 'mail' } },
+        'metadata.label',
+        'unknown field',
+      ],
       ['a gateway without a spec', { spec: undefined }, 'spec', 'required'],
       ['a gateway without listeners', { 'spec.listeners': undefined }, 'spec.listeners', 'required'],
       ['a gateway with an empty list of listeners', { 'spec.listeners': [] }, 'spec.listeners', '1'],
@@ -369,7 +576,7 @@ export const invalidManifests: readonly InvalidCase[] = [
       ['port 70000', { 'spec.port': 70_000 }, 'spec.port', '65535'],
       ['a port in words', { 'spec.port': 'https' }, 'spec.port', 'number'],
       ['a negative number of replicas', { 'spec.replicas': -1 }, 'spec.replicas', '0'],
-      ['half a replica', { 'spec.replicas': 1.5 }, 'spec.replicas', 'int'],
+      ['half a replica', { 'spec.replicas': 1.5 }, 'spec.replicas', 'whole number'],
       [
         'a selector of namespaces without from: Selector',
         { 'spec.allowedRoutes.namespaces': { from: 'All', selector: { matchLabels: { a: 'b' } } } },
@@ -428,6 +635,106 @@ export const invalidManifests: readonly InvalidCase[] = [
   ).map(([name, changes, path, says]) => ({ name, manifest: gateway(changes), path, says })),
   ...(
     [
+      [
+        'the same gateway twice',
+        {
+          'spec.gatewayRefs': [
+            { name: 'mail', namespace: 'edge' },
+            { name: 'mail', namespace: 'edge' },
+          ],
+        },
+        'spec.gatewayRefs',
+        'once',
+      ],
+      [
+        'a gateway by a name that none can have',
+        { 'spec.gatewayRefs[0].name': 'mail.example.com' },
+        'spec.gatewayRefs[0].name',
+        'letter',
+      ],
+      [
+        'a server whose address cannot be',
+        { 'spec.servers[0].url': 'https://999.1.1.1' },
+        'spec.servers[0].url',
+        'https://host',
+      ],
+      [
+        'a server whose IPv6 address cannot be',
+        { 'spec.servers[0].url': 'https://[:::::]' },
+        'spec.servers[0].url',
+        'https://host',
+      ],
+      [
+        'Exchange Online in capitals beside a server on premises',
+        {
+          'spec.servers[1]': { name: 'online', url: 'https://OUTLOOK.office365.com/' },
+        },
+        'spec.servers',
+        'one Exchange organisation',
+      ],
+      [
+        'an OAuth endpoint with a port that does not exist',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, tokenEndpoint: 'https://login.example.com:99999/token' },
+          },
+        },
+        'spec.authentication.oauth.tokenEndpoint',
+        'https URL',
+      ],
+      [
+        'an OAuth endpoint with a hidden space at its end',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, tokenEndpoint: 'https://login.example.com/token\u00a0' },
+          },
+        },
+        'spec.authentication.oauth.tokenEndpoint',
+        'https URL',
+      ],
+      [
+        'a resource with a query',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, gatewayResource: 'https://sentry.example.com?a=b' },
+          },
+        },
+        'spec.authentication.oauth.gatewayResource',
+        'without user, query',
+      ],
+      [
+        'a user with a hidden space behind it',
+        { 'spec.match.users': ['ann\u00a0'] },
+        'spec.match.users[0]',
+        'without spaces',
+      ],
+      [
+        'a user with a control character',
+        { 'spec.match.users': ['ann\u0000'] },
+        'spec.match.users[0]',
+        'ann@example.com',
+      ],
+      [
+        'a domain that begins with @',
+        { 'spec.match.domains': ['@example.com'] },
+        'spec.match.domains[0]',
+        'no @',
+      ],
+      [
+        'a key of a ConfigMap that cannot be',
+        { 'spec.serverTLS.caRef': { name: 'ca', key: '..' } },
+        'spec.serverTLS.caRef.key',
+        'ca.crt',
+      ],
+      [
+        'a phone that may stay silent for ten minutes',
+        { 'spec.timeouts.keepAliveSeconds': 600 },
+        'spec.timeouts.keepAliveSeconds',
+        '300',
+      ],
       ['a route without a gateway', { 'spec.gatewayRefs': undefined }, 'spec.gatewayRefs', 'required'],
       ['a route with an empty list of gateways', { 'spec.gatewayRefs': [] }, 'spec.gatewayRefs', '1'],
       [
@@ -559,21 +866,26 @@ export const invalidManifests: readonly InvalidCase[] = [
         'spec.limits.maxRequestBytes',
         '65536',
       ],
-      ['a poll of a second', { 'spec.timeouts.pollSeconds': 1 }, 'spec.timeouts.pollSeconds', '60'],
+      [
+        "a poll that ends before the phone's longest heartbeat",
+        { 'spec.timeouts.pollSeconds': 3599 },
+        'spec.timeouts.pollSeconds',
+        '3600',
+      ],
       [
         'a time-out that does not exist',
         { 'spec.timeouts.readSeconds': 1 },
         'spec.timeouts.readSeconds',
         'unknown field',
       ],
-      ['an empty user', { 'spec.match.users': [''] }, 'spec.match.users[0]', '1'],
+      ['an empty user', { 'spec.match.users': [''] }, 'spec.match.users[0]', 'ann@example.com'],
       [
         'a domain with a space behind it',
         { 'spec.match.domains': ['example.com '] },
         'spec.match.domains[0]',
         'spaces',
       ],
-      ['one user instead of a list', { 'spec.match.users': 'ann' }, 'spec.match.users', 'array'],
+      ['one user instead of a list', { 'spec.match.users': 'ann' }, 'spec.match.users', 'a list'],
       [
         'a match that this version does not know',
         { 'spec.match.groups': ['a'] },
