@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-bench
+.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-images setup-bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,10 +30,10 @@ bench: setup setup-bench ## Ratios to nginx and HAProxy of the same run: name, v
 fuzz: setup ## Fuzz the HTTP codec for SECONDS (default 1800)
 	@node test/gateway/http/fuzz.ts --seconds $${SECONDS_TO_RUN:-1800}
 
-images: setup ## dist/images/*.tar, without Docker (docker build works too: see Dockerfile)
+images: setup setup-images ## dist/images/*.tar, without Docker (docker build works too: see Dockerfile)
 	@node build/images.ts
 
-cluster: setup setup-cluster images ## A cluster to play with: kind where Docker works, else a native one (needs root)
+cluster: setup images ## A cluster to play with: kind where Docker works, else a native one (needs root)
 	@build/cluster.sh up
 
 clean: ## Remove what was built here; the cache outside the repository stays
@@ -47,6 +47,9 @@ setup-test:
 
 setup-cluster:
 	@build/setup.sh debian-cluster kubernetes
+
+setup-images:
+	@build/setup.sh debian-images
 
 setup-bench:
 	@build/setup.sh debian-bench

@@ -1,6 +1,7 @@
 // Runs gateways in a cluster: makes their objects, delivers their snapshots, and asks their pods what they serve.
 import type { Logger } from 'pino';
 import type { GatewayReport } from '../../../gateway/config/report.ts';
+import type { Snapshot } from '../../../gateway/config/snapshot.ts';
 import { SnapshotTooLargeError } from '../../../gateway/config/files.ts';
 import { applyOwned, ForeignObjectError } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -8,10 +9,10 @@ import { isNotFound } from '../../kube/api-error.ts';
 import { type OwnerReference, resourceTypes } from '../../kube/resource.ts';
 import { WorkQueue } from '../../kube/work-queue.ts';
 import { fallbackPrefix, objectLabels, snapshotPrefix } from '../../translate/objects/metadata.ts';
-import type { Key, KeyPair, TranslatedGateway } from '../../translate/types.ts';
+import type { Key, KeyPair, SnapshotWithFiles, TranslatedGateway } from '../../translate/types.ts';
 import { type GatewayPod, GatewayPods } from './gateway-pods.ts';
 import { ReportReader } from './report-reader.ts';
-import { type Delivery, writeSnapshot } from './snapshot-secrets.ts';
+import { type Delivery, readSnapshot, writeSnapshot } from './snapshot-secrets.ts';
 
 /** A change of this annotation makes the kubelet refresh the pod's volumes at once. */
 const TOUCH_ANNOTATION = 'sentrygateway.io/snapshot-touch';
@@ -41,16 +42,18 @@ export interface ClusterGateway extends TranslatedGateway {
   readonly operator: KeyPair;
 }
 
-/** One pod, and its report or why there is none. */
+/** One pod, and its report or, in words, why there is none. */
 export interface PodObservation {
   readonly name: string;
   readonly ready: boolean;
-  readonly report: GatewayReport | { readonly error: string };
+  readonly report: GatewayReport | undefined;
+  readonly error?: string;
 }
 
 /** What was seen of a gateway in the last round. */
 export interface ClusterObservation {
-  readonly wanted: { readonly hash: string; readonly generation: number } | undefined;
+  readonly wanted:
+    { readonly hash: string; readonly generation: number; readonly snapshot: Snapshot } | undefined;
   readonly problem:
     { readonly reason: 'ForeignObject' | 'SnapshotTooLarge'; readonly message: string } | undefined;
   readonly pods: readonly PodObservation[];
@@ -120,6 +123,17 @@ export class Cluster {
     }
   }
 
+  /** What a gateway was given last, also by an earlier run of the operator. @throws ApiError */
+  async previous(gateway: {
+    readonly namespace: string;
+    readonly name: string;
+  }): Promise<SnapshotWithFiles | undefined> {
+    const { namespace, name } = gateway;
+    const running = this.#wanted.get(`${namespace}/${name}`);
+    if (running !== undefined) return running;
+    return readSnapshot(this.#options.client, { namespace, prefix: snapshotPrefix(gateway) });
+  }
+
   observationOf(key: Key): ClusterObservation | undefined {
     return this.#observations.get(key);
   }
@@ -157,7 +171,8 @@ export class Cluster {
       await this.#deliver(gateway, fallbackPrefix(gateway));
       this.#made.set(key, { ...made, acknowledged: true });
     }
-    const wanted = delivery && { hash: delivery.hash, generation: delivery.generation };
+    const { snapshot } = gateway;
+    const wanted = delivery && { hash: delivery.hash, generation: delivery.generation, snapshot };
     this.#remember(key, { problem, wanted, pods: observed, addresses });
     return { requeueAfterSeconds: served || delivery === undefined ? SETTLED_SECONDS : PENDING_SECONDS };
   }
@@ -190,13 +205,14 @@ export class Cluster {
   }
 
   async #observe(gateway: ClusterGateway, { name, ready, ip }: GatewayPod): Promise<PodObservation> {
-    if (ip === undefined) return { name, ready, report: { error: 'the pod has no address yet' } };
+    if (ip === undefined) return { name, ready, report: undefined, error: 'the pod has no address yet' };
     const reader = this.#readers.get(gateway.key) ?? new ReportReader();
     this.#readers.set(gateway.key, reader);
     try {
       return { name, ready, report: await reader.read(gateway, ip) };
     } catch (error) {
-      return { name, ready, report: { error: error instanceof Error ? error.message : String(error) } };
+      const message = error instanceof Error ? error.message : String(error);
+      return { name, ready, report: undefined, error: message };
     }
   }
 
@@ -251,8 +267,5 @@ export class Cluster {
 
 /** True when there is a ready pod and every pod reports that it serves this content. */
 function allServe(pods: readonly PodObservation[], hash: string): boolean {
-  return (
-    pods.some(({ ready }) => ready) &&
-    pods.every(({ report }) => 'snapshot' in report && report.snapshot?.hash === hash)
-  );
+  return pods.some(({ ready }) => ready) && pods.every(({ report }) => report?.snapshot?.hash === hash);
 }

@@ -1,5 +1,6 @@
 // The snapshot of a gateway in Secrets, one a slot: shards first, the index last, then what is left over goes.
 import {
+  decodeSnapshot,
   type EncodedSnapshot,
   encodeSnapshot,
   INDEX_FILE,
@@ -53,6 +54,22 @@ export async function writeSnapshot(
   }
   await deleteLeftovers(client, row, encoded.slots.length);
   return { hash, generation, written };
+}
+
+/** The snapshot that stands in a row of slots; undefined where there is none, or none that is whole. @throws ApiError */
+export async function readSnapshot(
+  client: KubeClient,
+  { namespace, prefix }: Pick<SlotRow, 'namespace' | 'prefix'>,
+): Promise<SnapshotWithFiles | undefined> {
+  const { items } = await client.list<SlotSecret>(resourceTypes.secret, {
+    namespace,
+    labelSelector: `${SNAPSHOT_LABEL}=${prefix}`,
+  });
+  const contents = items.flatMap(({ data }) =>
+    Object.entries(data ?? {}).map(([name, text]) => [name, Buffer.from(text, 'base64')] as const),
+  );
+  const decoded = decodeSnapshot(new Map(contents));
+  return decoded.kind === 'ok' ? decoded : undefined;
 }
 
 async function readIndex(

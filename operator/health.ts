@@ -1,0 +1,32 @@
+// Probes and metrics of the operator's own process.
+import fastify from 'fastify';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+export interface Health extends AsyncDisposable {
+  /** From now on /readyz is 200. */
+  setReady(): void;
+}
+
+/** Listens on `host:port`. Rejects when the address cannot be had. */
+export async function listenForHealth(address: string): Promise<Health> {
+  const [, host, port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
+  if (host === undefined) throw new Error(`${address} is no address: use HOST:PORT`);
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  let ready = false;
+  const server = fastify();
+  server.get('/healthz', () => 'ok');
+  server.get('/readyz', (_request, reply) =>
+    ready ? reply.send('ok') : reply.code(503).send('not everything was read yet'),
+  );
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+  await server.listen({ host, port: Number(port) });
+  return {
+    setReady: () => {
+      ready = true;
+    },
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
