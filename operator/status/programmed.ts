@@ -20,43 +20,37 @@ export function judgePods(pods: readonly PodObservation[], goal: Goal): Programm
   const ready = pods.filter((pod) => pod.ready);
   if (ready.length === 0) return noneReady(pods);
   const behind = ready.filter(({ report }) => !report?.snapshot || !goal.isServedBy(report.snapshot.hash));
-  const [first] = behind;
-  if (first === undefined) {
-    return {
-      status: 'True',
-      reason: 'Programmed',
-      message: `${count(ready.length, 'ready pod')} serve ${goal.name}`,
-    };
-  }
   const refusing = behind.find(({ report }) => report?.refused?.hash === goal.hash);
+  const message = `${goal.name} is served by ${ready.length - behind.length} of ${processes(ready.length, 'ready ')}`;
+  if (behind.length === 0) return { status: 'True', reason: 'Programmed', message };
   if (refusing !== undefined) {
-    const message = `pod ${refusing.name} refused ${goal.name}: ${refusing.report?.refused?.message}; the last good one serves`;
-    return { status: 'False', reason: 'Refused', message };
+    const refusal = `${refusing.name} refused it: ${refusing.report?.refused?.message}; the last good one serves`;
+    return { status: 'False', reason: 'Refused', message: `${message}; ${refusal}` };
   }
-  const served = `${ready.length - behind.length} of ${count(ready.length, 'ready pod')} serve ${goal.name}`;
+  const silent = behind.find(({ report }) => report === undefined);
   return {
     status: 'False',
     reason: 'Pending',
-    message: first.report ? served : `${served}; ${cannotAsk(first)}`,
+    message: silent ? `${message}; ${cannotAsk(silent)}` : message,
   };
 }
 
 function noneReady(pods: readonly PodObservation[]): Programmed {
-  const seen = pods.length === 0 ? 'no pod runs' : `none of ${count(pods.length, 'pod')} is ready`;
+  const seen = pods.length === 0 ? 'no gateway process runs' : `none of ${processes(pods.length)} is ready`;
   const failed = pods.find(({ error }) => error !== undefined);
   const refusing = pods.find(({ report }) => report?.refused);
   const refusal =
-    refusing && `; pod ${refusing.name} refused its configuration: ${refusing.report?.refused?.message}`;
-  const failure = failed && `; pod ${failed.name}: ${failed.error}`;
+    refusing && `; ${refusing.name} refused its configuration: ${refusing.report?.refused?.message}`;
+  const failure = failed && `; ${failed.name}: ${failed.error}`;
   return { status: 'False', reason: 'NoReadyGateway', message: `${seen}${refusal ?? failure ?? ''}` };
 }
 
 function cannotAsk({ name, error }: PodObservation): string {
-  return `pod ${name} cannot be asked: ${error ?? 'it has not reported yet'}`;
+  return `${name} cannot be asked: ${error ?? 'it has not reported yet'}`;
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function processes(number: number, adjective = ''): string {
+  return `${number} ${adjective}gateway process${number === 1 ? '' : 'es'}`;
 }
 
 /** What an obstacle makes of `Programmed`; undefined without one. */

@@ -36,11 +36,14 @@ export function withoutConflict(
   before: readonly Condition[],
   observedGeneration: number,
 ): readonly ConditionUpdate[] {
-  const isConflicted = ({ type }: { readonly type: string }) => type === 'Conflicted';
   if (conditions.some(isConflicted) || !before.some(isConflicted)) return conditions;
   const message = 'No value is held by another route';
   return [
     ...conditions,
     { type: 'Conflicted', status: 'False', reason: 'NoConflict', message, observedGeneration },
   ];
+}
+
+function isConflicted({ type }: { readonly type: string }): boolean {
+  return type === 'Conflicted';
 }

@@ -108,8 +108,8 @@ function conflictOf(claims: readonly Claim<Key>[]): string | undefined {
 
 function describeRival({ owner, overlap }: Rival<Key>): string {
   const fields = usedFields(overlap).map((field) => `${field} ${enumerate(overlap[field], ', ', 'values')}`);
-  const what = fields.length === 0 ? 'the default route' : fields.join(' with ');
-  return `${what} belongs to the older ExchangeRoute ${owner}`;
+  const holding = fields.length === 0 ? 'is the default route' : `has ${fields.join(' with ')}`;
+  return `the older ExchangeRoute ${owner} ${holding}`;
 }
 
 function enumerate(texts: readonly string[], separator: string, what: string): string {
