@@ -4,10 +4,12 @@ import type { GrammarErrorCode } from './errors.ts';
 import { CHUNKED } from './exchange.ts';
 import { HeaderList } from './headers.ts';
 
-const CONTENT_LENGTH = /^(?:0|[1-9][0-9]{0,14})$/;
+const MAX_LENGTH_DIGITS = 15;
 const HTAB = 0x09;
 const SP = 0x20;
 const COLON = 0x3a;
+const LOWER_P = 0x70;
+const ZERO = 0x30;
 
 /** Between two neighbours only, whether Connection names them or not. */
 const ALWAYS_DROPPED = new Set(['keep-alive', 'te', 'upgrade', 'trailer']);
@@ -17,6 +19,21 @@ const ALWAYS_DROPPED = new Set(['keep-alive', 'te', 'upgrade', 'trailer']);
  */
 const NEVER_HOP_BY_HOP =
   /^(?:host|content-.*|transfer-encoding|authorization|cookie|set-cookie|expect|date|user-agent|accept.*|location|www-authenticate|retry-after|ms-.*|x-ms-.*|x-user-identity|x-forwarded-.*|forwarded)$/;
+
+/** The names that `sortByName` tells apart. */
+const SORTED_NAMES = [
+  ...ALWAYS_DROPPED,
+  'host',
+  'expect',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'authorization',
+];
+
+/** 1 where a name of this length and first letter may be one of them: spares nearly all others the comparison. */
+const MAY_BE_SORTED = new Uint8Array(1024);
+for (const name of SORTED_NAMES) MAY_BE_SORTED[nameKey(name)] = 1;
 
 /** What was said about framing and the connection, taken out of the list. Reused from message to message. */
 export class Fields {
@@ -36,7 +53,7 @@ export class Fields {
   read(text: string): GrammarErrorCode | undefined {
     const { length } = text;
     for (let start = 0; start < length;) {
-      const end = text.indexOf('\r\n', start);
+      const end = text.indexOf('\r', start);
       const error = this.readLine(text, start, end);
       if (error !== undefined) return error;
       start = end + 2;
@@ -77,27 +94,15 @@ export class Fields {
     return this.sort(text.slice(start, colon), text.slice(valueStart, valueEnd));
   }
 
-  /** Names are told apart by length first: most are of no length that matters here. */
   private sort(name: string, value: string): GrammarErrorCode | undefined {
-    switch (name.length) {
-      case 2:
-      case 4:
-      case 6:
-      case 7:
-      case 10:
-      case 13:
-      case 14:
-      case 17:
-        return this.sortByName(name, value);
-      default:
-        if (!isProxyField(name)) this.headers.lines.push(name, value);
-        return undefined;
-    }
+    if (MAY_BE_SORTED[nameKey(name)] === 1) return this.sortByName(name, value);
+    if (!isProxyField(name)) this.headers.lines.push(name, value);
+    return undefined;
   }
 
   private sortByName(name: string, value: string): GrammarErrorCode | undefined {
     const lowerName = name.toLowerCase();
-    if (ALWAYS_DROPPED.has(lowerName) || isProxyField(name)) return undefined;
+    if (ALWAYS_DROPPED.has(lowerName)) return undefined;
     switch (lowerName) {
       case 'host':
         if (this.host !== undefined) this.duplicate = 'host';
@@ -110,9 +115,9 @@ export class Fields {
       case 'connection':
         return this.readConnection(value);
       case 'content-length':
-        if (this.contentLength !== undefined || !CONTENT_LENGTH.test(value)) return 'BadContentLength';
-        this.contentLength = Number(value);
-        return undefined;
+        if (this.contentLength !== undefined) return 'BadContentLength';
+        this.contentLength = parseLength(value);
+        return this.contentLength === undefined ? 'BadContentLength' : undefined;
       case 'transfer-encoding':
         if (this.transferEncoding !== undefined) return 'BadTransferEncoding';
         this.transferEncoding = value;
@@ -126,8 +131,9 @@ export class Fields {
   }
 
   private readConnection(value: string): GrammarErrorCode | undefined {
+    if (value === 'keep-alive' || value === 'Keep-Alive') return undefined;
     for (const element of value.split(',')) {
-      const option = element.trim().toLowerCase();
+      const option = element.replace(/^[\t ]+|[\t ]+$/g, '').toLowerCase();
       if (option === '') continue;
       if (!allIn(TOKEN_BYTE, option, 0, option.length)) return 'BadConnection';
       if (option === 'close') this.close = true;
@@ -157,9 +163,23 @@ function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
 
+function nameKey(name: string): number {
+  return ((name.charCodeAt(0) & 0x1f) << 5) | (name.length & 0x1f);
+}
+
 /** Proxy-Connection, Proxy-Authorization, …: between two neighbours only. */
 function isProxyField(name: string): boolean {
-  return (
-    (name.charCodeAt(0) | 0x20) === 0x70 && name.length > 6 && name.slice(0, 6).toLowerCase() === 'proxy-'
-  );
+  return (name.charCodeAt(0) | 0x20) === LOWER_P && name.slice(0, 6).toLowerCase() === 'proxy-';
+}
+
+/** Decimal digits without a sign or leading zeros, which some readers take for octal. */
+function parseLength(text: string): number | undefined {
+  if (text.length === 0 || text.length > MAX_LENGTH_DIGITS) return undefined;
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    length = length * 10 + digit;
+  }
+  return text.length > 1 && text.charCodeAt(0) === ZERO ? undefined : length;
 }

@@ -53,6 +53,7 @@ export class HeadScanner<Code extends string> {
 
   /** Reads from `bytes[from]`. Returns the index behind the head, or −1 if it is not complete or was refused (`error`). */
   scan(bytes: Buffer, from: number): number {
+    if (from >= bytes.length) return -1;
     if (this.partial === undefined) {
       const end = this.scanFrom(bytes, from, bytes.length);
       if (end < 0 && this.error === undefined) this.keep(bytes, from);

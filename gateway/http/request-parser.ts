@@ -33,6 +33,8 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
   private state: 'head' | 'body' | 'done' | 'failed' = 'head';
   private method = '';
   private target = '';
+  /** The last value of Host that was found valid; a connection hardly ever brings another. */
+  private knownHost: string | undefined;
   private minorVersion: 0 | 1 = 1;
 
   constructor(events: RequestEvents, limits: HeadLimits = DEFAULT_HEAD_LIMITS) {
@@ -124,10 +126,18 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
     const error = fields.read(text);
     if (error !== undefined) return error;
     if (fields.duplicate === 'authorization') return 'DuplicateHeader';
-    if (fields.duplicate === 'host' || fields.host === undefined || !isHost(fields.host)) return 'BadHost';
+    if (fields.duplicate === 'host' || !this.isHost(fields.host)) return 'BadHost';
     if (fields.chunked && this.minorVersion === 0) return 'BadTransferEncoding';
     const isExpectKnown = fields.expect === undefined || fields.expect.toLowerCase() === '100-continue';
     return isExpectKnown && fields.duplicate === undefined ? undefined : 'BadExpect';
+  }
+
+  private isHost(value: string | undefined): boolean {
+    if (value === undefined) return false;
+    if (value === this.knownHost) return true;
+    if (!isHost(value)) return false;
+    this.knownHost = value;
+    return true;
   }
 
   private beginBody(): void {

@@ -1,6 +1,5 @@
 // The response half of the codec: bytes in, events out, no socket. As strict as the request half.
 import { BodyReader } from './body-reader.ts';
-import { LINE_BYTE, allIn } from './bytes.ts';
 import { ResponseError } from './errors.ts';
 import type { ResponseErrorCode } from './errors.ts';
 import { UNTIL_CLOSE } from './exchange.ts';
@@ -18,6 +17,8 @@ export interface ResponseEvents {
 }
 
 const MAX_INTERIM_ANSWERS = 16;
+/** Without a reason the space before it may be missing too, as every other reader allows. */
+const STATUS_LINE = /^HTTP\/1\.[01] [1-5][0-9][0-9](?: |$)/;
 
 /** One for the life of a connection. `begin` it for every request; without that every byte is refused. */
 export class ResponseParser implements HeadReader<ResponseErrorCode> {
@@ -31,6 +32,8 @@ export class ResponseParser implements HeadReader<ResponseErrorCode> {
   private answersHead = false;
   private interims = 0;
   private minorVersion: 0 | 1 = 1;
+  /** The status line that the next three were read from; most answers have the same. */
+  private statusLine = '';
   private status = 0;
   private reason = '';
 
@@ -85,14 +88,13 @@ export class ResponseParser implements HeadReader<ResponseErrorCode> {
   }
 
   readStartLine(line: string): ResponseErrorCode | undefined {
-    const match = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])(?: |$)/.exec(line);
-    if (match === null) return 'BadStatusLine';
-    this.minorVersion = match[1] === '1' ? 1 : 0;
-    this.status = Number(match[2]);
+    if (line === this.statusLine) return undefined;
+    if (!STATUS_LINE.test(line)) return 'BadStatusLine';
+    this.statusLine = line;
+    this.minorVersion = line.charAt(7) === '1' ? 1 : 0;
+    this.status = Number(line.slice(9, 12));
     this.reason = line.slice(13);
-    return this.reason === '' || allIn(LINE_BYTE, this.reason, 0, this.reason.length)
-      ? undefined
-      : 'BadStatusLine';
+    return undefined;
   }
 
   readFields(text: string): ResponseErrorCode | undefined {
