@@ -1,8 +1,11 @@
 // The table of manifests on a real API server and through the file provider's check: the same verdicts.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseManifest } from '../../operator/api/validate.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
 import { type KubeObject, resourceTypes } from '../../operator/kube/resource.ts';
+import type { AttachedControlPlane } from './control-plane.ts';
 import { sharedControlPlane } from './global-setup.ts';
 import { invalidManifests, validManifests, valueAt } from './manifests.ts';
 
@@ -16,17 +19,18 @@ const kubernetesSays =
   /Required value|Duplicate value|supported values: |must have at most|must be of type|should have at least|should be (greater|less) than|unknown field|must consist of|consist of alphanumeric/;
 
 let client: KubeClient;
+let controlPlane: AttachedControlPlane;
+
+async function kubectl(...command: string[]): Promise<string> {
+  const { code, stdout, stderr } = await controlPlane.kubectl(command);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
 
 beforeAll(async () => {
-  const controlPlane = await sharedControlPlane();
-  const commands = [
-    ['apply', '--server-side', '-f', 'crds/'],
-    ['wait', '--for=condition=Established', '--timeout=60s', '-f', 'crds/'],
-  ];
-  for (const command of commands) {
-    const { code, stderr } = await controlPlane.kubectl(command);
-    if (code !== 0) throw new Error(stderr);
-  }
+  controlPlane = await sharedControlPlane();
+  await kubectl('apply', '--server-side', '-f', 'crds/');
+  await kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', 'crds/');
   client = await KubeClient.create({ kubeconfig: controlPlane.kubeconfigPath });
 });
 
@@ -75,4 +79,30 @@ describe('refused', () => {
     const said = messages.some((message) => refusal.includes(message)) || kubernetesSays.test(refusal);
     if (!said) throw new Error(`the API server does not say what to do: ${refusal}`);
   });
+});
+
+describe('kubectl', () => {
+  const [{ manifest }] = validManifests as [(typeof validManifests)[0]];
+  const scaled = { ...manifest, metadata: { ...manifest.metadata, name: 'scaled' } };
+
+  test('lists both kinds by short name and category, with their columns', async () => {
+    await client.create(typeByKind.SentryGateway, scaled);
+    const table = await kubectl('get', 'sgw', 'scaled');
+    expect(table).toMatch(/NAME +HOSTNAME +PORT +ADDRESS +REPLICAS +ACCEPTED +PROGRAMMED +READY +AGE/);
+    expect(table).toMatch(/scaled +sentry\.example\.com +443 /);
+    expect(await kubectl('get', 'sentry', '-o', 'name')).toContain('sentrygateway.sentrygateway.io/scaled');
+    await kubectl('get', 'xroute');
+  });
+
+  test('scales a gateway that has replicas, and explains its fields', async () => {
+    await kubectl('patch', 'sgw', 'scaled', '--type=merge', '-p', '{"spec":{"replicas":2}}');
+    await kubectl('scale', 'sgw', 'scaled', '--replicas=3');
+    expect(await kubectl('get', 'sgw', 'scaled', '-o', 'jsonpath={.spec.replicas}')).toBe('3');
+    expect(await kubectl('explain', 'sgw.spec.drain.seconds')).toContain('Default 60');
+    await kubectl('delete', 'sgw', 'scaled');
+  });
+});
+
+test('each CustomResourceDefinition is small enough for a Helm chart: less than 200 KB', () => {
+  for (const file of readdirSync('crds')) expect(statSync(join('crds', file)).size).toBeLessThan(200_000);
 });
