@@ -1,4 +1,5 @@
 // A phone straight at the simulated Exchange: the whole sequence of an account, in every version and both encodings.
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from './certificates.ts';
 import { Exchange } from './exchange/exchange.ts';
@@ -113,7 +114,6 @@ describe('a phone at the simulated Exchange', () => {
       .mailboxOf('alice@example.com')
       ?.findAttachment(attachment?.fileReference ?? '');
     if (!attachment || !found) throw new Error('no attachment');
-    const { createHash } = await import('node:crypto');
     const bytes = await phone.fetchAttachment(attachment.fileReference);
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(attachmentDigest(found));
     const multipart = await phone.fetchMultipart(attachment.fileReference);

@@ -153,7 +153,10 @@ class Transfer {
     this.#query = readQuery(target);
     this.#record = this.#begin(request.method ?? '', target);
     place.organisation.journal.addRequest(this.#record);
-    this.#conversation = new Conversation(request, response, place.reset, (end) => this.#end(end));
+    this.#conversation = new Conversation(request, response, place.reset, {
+      onAnswer: (status) => this.#answer(status),
+      onEnd: (end) => this.#end(end),
+    });
   }
 
   violate(finding: Finding): void {
@@ -232,11 +235,17 @@ class Transfer {
     };
   }
 
+  /** Noted before the answer leaves, so that whoever has received it finds it in the record. */
+  #answer(status: number): void {
+    const { bodyBytes, bodySha256, faulted } = this.#conversation;
+    Object.assign(this.#record, { status, bodyBytes, outcome: faulted ? 'faulted' : 'answered' });
+    if (bodySha256 !== undefined) this.#record.bodySha256 = bodySha256;
+  }
+
   #end({ status, outcome, milliseconds }: ConversationEnd): void {
-    const { bodyBytes, bodySha256 } = this.#conversation;
+    const { bodyBytes } = this.#conversation;
     Object.assign(this.#record, { outcome, milliseconds, bodyBytes });
     if (status !== undefined) this.#record.status = status;
-    if (bodySha256 !== undefined) this.#record.bodySha256 = bodySha256;
     this.#place.organisation.journal.endRequest(this.#record);
   }
 

@@ -31,7 +31,10 @@ export interface RequestRecord {
   bodyBytes: number;
   bodySha256?: string;
   status?: number;
-  /** `open` until answered; `aborted` when the client went first; `faulted` when a fault answered in its place. */
+  /**
+   * `open` until an answer leaves; `aborted` when the client went before the answer was complete; `faulted` when a
+   * fault had a hand in it.
+   */
   outcome: 'open' | 'answered' | 'aborted' | 'faulted';
   milliseconds?: number;
 }

@@ -162,8 +162,11 @@ export class IdentityProvider implements AsyncDisposable {
     };
     this.#received.push(received);
     if (this.#received.length > mostReceived) this.#received.shift();
-    const conversation = new Conversation(request, response, reset, ({ status }) => {
-      received.status = status;
+    const conversation = new Conversation(request, response, reset, {
+      onAnswer: (status) => {
+        received.status = status;
+      },
+      onEnd: () => undefined,
     });
     const fault = this.faults.take({ command: received.endpoint?.purpose });
     void conversation.run(fault, async (body) => {

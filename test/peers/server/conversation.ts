@@ -16,10 +16,18 @@ export interface ConversationEnd {
   readonly milliseconds: number;
 }
 
+interface Observer {
+  /** An answer is about to be written. */
+  onAnswer?(status: number): void;
+  /** Answer or connection has ended; called once. */
+  onEnd(end: ConversationEnd): void;
+}
+
 export class Conversation {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #reset: () => void;
+  readonly #observer: Observer;
   readonly #gone = new AbortController();
   readonly #started = performance.now();
   #faulted = false;
@@ -27,22 +35,18 @@ export class Conversation {
   #bodyBytes = 0;
   #bodySha256: string | undefined;
 
-  /** `reset` resets the connection below TLS; `onEnd` is called once, when answer or connection has ended. */
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    reset: () => void,
-    onEnd: (end: ConversationEnd) => void,
-  ) {
+  /** `reset` resets the connection below TLS. */
+  constructor(request: IncomingMessage, response: ServerResponse, reset: () => void, observer: Observer) {
     this.#request = request;
     this.#response = response;
     this.#reset = reset;
+    this.#observer = observer;
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     response.once('close', () => {
       const complete = response.writableFinished;
       if (!complete) this.#gone.abort();
-      onEnd({
+      observer.onEnd({
         status: this.#status,
         outcome: this.#faulted ? 'faulted' : complete ? 'answered' : 'aborted',
         milliseconds: performance.now() - this.#started,
@@ -53,6 +57,11 @@ export class Conversation {
   /** Aborted when the client has gone before the answer was complete. */
   get gone(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** Whether a fault has a hand in it. */
+  get faulted(): boolean {
+    return this.#faulted;
   }
 
   /** Bytes of the request body that have arrived so far. */
@@ -115,6 +124,7 @@ export class Conversation {
     const connection = { reset: this.#reset, gone: this.gone };
     if (fault?.kind === 'delay') await sleep(fault.milliseconds, undefined, { signal: this.gone });
     this.#status = reply.status;
+    this.#observer.onAnswer?.(reply.status);
     if (fault && (await writeFaultyReply(this.#response, reply, fault, connection))) return;
     await writeReply(this.#response, reply, connection);
   }
@@ -144,7 +154,8 @@ export class Conversation {
 
   async #readUpTo(bytes: number): Promise<void> {
     if (bytes === 0) return;
-    for await (const piece of this.#request as AsyncIterable<Buffer>) {
+    const pieces = this.#request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const piece of pieces) {
       this.#bodyBytes += piece.length;
       if (this.#bodyBytes >= bytes) return;
     }

@@ -35,8 +35,10 @@ export class PeerServer {
   private constructor(options: PeerServerOptions) {
     this.#options = options;
     this.#port = options.port ?? 0;
-    const serve = (request: IncomingMessage, response: ServerResponse): void =>
-      options.onRequest(request, response, () => this.#sockets.get(keyOf(request.socket))?.resetAndDestroy());
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
+      const socket = this.#sockets.get(keyOf(request.socket));
+      options.onRequest(request, response, () => socket?.resetAndDestroy());
+    };
     this.#https = createHttpsServer(
       { ...options.credentials, keepAliveTimeout: 120_000, requestTimeout: 0, headersTimeout: 60_000 },
       serve,
