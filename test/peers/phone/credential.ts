@@ -1,5 +1,6 @@
 // How a phone proves who it is: Basic, or OAuth tokens that it gets through the gateway (spec/oauth).
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { retryAfterOf } from './http-answer.ts';
 import type { HttpClient } from './http-client.ts';
 import type { HttpAnswer } from './http-connection.ts';
 
@@ -46,6 +47,15 @@ export class SignInFailure extends Error {
     super(message);
     this.error = error;
     this.answer = answer;
+  }
+
+  get retryAfterSeconds(): number | undefined {
+    return this.answer && retryAfterOf(this.answer);
+  }
+
+  /** 503 with Retry-After: come back later, nothing is lost. */
+  get unavailable(): boolean {
+    return this.answer?.status === 503 && this.retryAfterSeconds !== undefined;
   }
 }
 

@@ -3,8 +3,8 @@ import { decode, WbxmlError } from '../wbxml/decode.ts';
 import type { Element } from '../wbxml/element.ts';
 import { encode } from '../wbxml/encode.ts';
 import { CookieJar } from './cookie-jar.ts';
-import type { Credential } from './credential.ts';
-import { valuesOf, WrongAnswer } from './http-answer.ts';
+import { SignInFailure, type Credential } from './credential.ts';
+import { retryAfterOf, valuesOf, WrongAnswer } from './http-answer.ts';
 import type { HttpClient } from './http-client.ts';
 import { ConnectionLost, type HttpAnswer, type HttpRequest } from './http-connection.ts';
 import { base64Query, plainQuery } from './query.ts';
@@ -25,8 +25,7 @@ export class HttpFailure extends Error {
   }
 
   get retryAfterSeconds(): number | undefined {
-    const value = this.answer.header('retry-after');
-    return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
+    return retryAfterOf(this.answer);
   }
 
   /** 503 with Retry-After: come back later, nothing is lost. */
@@ -141,14 +140,26 @@ export class EasClient {
   ): Promise<HttpAnswer> {
     const { credential, http } = this.#options;
     const attempt = async (): Promise<HttpAnswer> => {
-      const value = await credential.authorization(http, signal);
+      const value = await this.#signIn(credential.authorization(http, signal));
       const request = await build(value === undefined ? [] : [['Authorization', value]]);
       return this.#exchange(command, request, poll);
     };
     const answer = await attempt();
-    if (answer.status !== 401 || !(await credential.renew(http, signal))) return answer;
+    if (answer.status !== 401 || !(await this.#signIn(credential.renew(http, signal)))) return answer;
     this.#options.report.count('tokenRenewals');
     return attempt();
+  }
+
+  /** Counts what a sign-in runs into. */
+  async #signIn<T>(attempt: Promise<T>): Promise<T> {
+    const { report } = this.#options;
+    try {
+      return await attempt;
+    } catch (error) {
+      if (error instanceof SignInFailure && error.unavailable) report.unavailable();
+      else if (isLoss(error) || error instanceof SignInFailure) report.lost('sign-in', error);
+      throw error;
+    }
   }
 
   async #exchange(command: string, request: HttpRequest, poll: boolean): Promise<HttpAnswer> {
@@ -160,7 +171,7 @@ export class EasClient {
       this.#cookies.store(valuesOf(answer, 'set-cookie'));
       return answer;
     } catch (error) {
-      if (error instanceof ConnectionLost || error instanceof WrongAnswer) report.lost(command, error);
+      if (isLoss(error)) report.lost(command, error);
       throw error;
     }
   }
@@ -207,6 +218,10 @@ export class EasClient {
     const { header } = this.#cookies;
     return header === undefined ? [] : [['Cookie', header]];
   }
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof ConnectionLost || error instanceof WrongAnswer;
 }
 
 function documentOf(answer: HttpAnswer, { onBody, acceptMultiPart }: EasCommand): Element | undefined {

@@ -191,3 +191,9 @@ export function valuesOf({ rawHeaders }: Pick<AnswerHead, 'rawHeaders'>, name: s
   }
   return values;
 }
+
+/** Seconds of Retry-After; undefined when it is absent or a date. */
+export function retryAfterOf(answer: Pick<AnswerHead, 'rawHeaders'>): number | undefined {
+  const [value] = valuesOf(answer, 'retry-after');
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined;
+}

@@ -58,11 +58,14 @@ export class EasFailure extends Error {
   override readonly name = 'EasFailure';
   readonly command: string;
   readonly status: number;
+  /** The heartbeat in seconds that the server would take instead (Ping status 5). */
+  readonly heartbeatSeconds: number | undefined;
 
-  constructor(command: string, status: number) {
+  constructor(command: string, status: number, heartbeatSeconds?: number) {
     super(`${command}: status ${status}`);
     this.command = command;
     this.status = status;
+    this.heartbeatSeconds = heartbeatSeconds;
   }
 }
 
@@ -280,7 +283,10 @@ export class Phone {
       this.report.count('pollsExpired');
       return { kind: 'expired' };
     }
-    if (status !== '2') throw new EasFailure('Ping', Number(status));
+    if (status !== '2') {
+      const limit = textOf(root, 'Ping:HeartbeatInterval');
+      throw new EasFailure('Ping', Number(status), limit === undefined ? undefined : Number(limit));
+    }
     this.report.count('pollsChanged');
     const folders = childrenOf(find(root, 'Ping:Folders'), 'Ping:Folder').map(
       (folder) => textOf(folder) ?? '',
