@@ -2,7 +2,7 @@
 import { type DrainAnswer, drainAnswer, isPoll } from '../eas/drain-answer.ts';
 import { mayReplay } from '../eas/replay.ts';
 import { type RequestScan, scanRequest } from '../eas/request-scan.ts';
-import type { RequestError, Sent, UpstreamError } from '../http/errors.ts';
+import type { RequestError, UpstreamError } from '../http/errors.ts';
 import type { RequestSink, ResponseHead, ServerExchange, UpstreamExchange } from '../http/exchange.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
@@ -177,12 +177,12 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
 
   // ——— pick server ———
 
-  /** Asks the next server, with as much of the body as there is. */
-  private askServer(): void {
+  /** Asks the next server, with as much of the body as there is; where none is left, that is the answer. */
+  private askServer(otherwise = NO_SERVER): void {
     const { exchange, held } = this;
     const route = this.currentRoute();
     const server = route === undefined ? undefined : chooseServer(route.servers, this.tried);
-    if (route === undefined || server === undefined) return this.answer(this.refusal() ?? NO_SERVER);
+    if (route === undefined || server === undefined) return this.answer(this.refusal() ?? otherwise);
     const { request } = exchange;
     const { pool } = server.endpoint;
     this.tally.route = route.key;
@@ -233,19 +233,15 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     if (this.waiting && this.context.clock.now() - this.tally.startedAt > MAX_REPLAYED_POLL_MS) {
       return this.answer(this.ending === undefined ? SERVER_LOST : pollEnd(this.ending, 'poll-lost'));
     }
-    if (!this.mayAskAgain(error.sent)) {
-      return this.answer(error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST);
-    }
-    if (error.sent === 'sent') this.tally.replays++;
-    this.askServer();
-  }
-
-  private mayAskAgain(sent: Sent): boolean {
-    if (this.held === undefined) return false;
-    return sent !== 'sent' || (this.bodyComplete && this.mayReplay());
+    if (error.sent !== 'sent' && this.held !== undefined) return this.askServer();
+    const failure = error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST;
+    if (!this.mayReplay()) return this.answer(failure);
+    this.tally.replays++;
+    this.askServer(failure);
   }
 
   private mayReplay(): boolean {
+    if (this.held === undefined || !this.bodyComplete) return false;
     const command = this.admission.asked?.command ?? '';
     if (command === '') return true;
     return mayReplay(command, command === 'ItemOperations' ? this.scanBody(command) : this.scan);

@@ -41,7 +41,9 @@ export class GatewayFixture {
   readonly log: string[] = [];
   readonly pipeline: Pipeline;
   readonly server: HttpServer<PhoneConnection>;
-  readonly deadlines = new Deadlines({ tickMs: 20 });
+  /** The gateway's clock is so far ahead, in ms. */
+  aheadMs = 0;
+  readonly deadlines = new Deadlines({ tickMs: 20, clock: { now: () => performance.now() + this.aheadMs } });
   readonly authority: CertificateAuthority;
   private readonly credentials: Credentials;
   private readonly tls: Server;
