@@ -1,10 +1,15 @@
 // What phones are to be given, as text.
 import type { ClientSettings } from '../operator/api/sentry-gateway.ts';
 
-/** Lines of one gateway's or route's settings: host, sign-in and token URL, and the keys of both kinds of clients. */
-export function printClientSettings(title: string, clients: ClientSettings): string {
+/**
+ * Lines of one gateway's or route's settings: host, sign-in and token URL, and the keys of both kinds of clients.
+ *
+ * @param authority path of the CA certificate that phones have to trust; undefined where they know it
+ */
+export function printClientSettings(title: string, clients: ClientSettings, authority?: string): string {
   const lines: [string, unknown][] = [
     ['Host', clients.host],
+    ['CA certificate', authority],
     ['Sign-in URL', clients.signInURL],
     ['Token URL', clients.tokenURL],
     ...section('Apple com.apple.eas.account', clients.apple),

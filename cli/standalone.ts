@@ -16,6 +16,10 @@ export interface StandaloneCommand {
  */
 export async function standalone({ directory, address, metrics }: StandaloneCommand): Promise<number> {
   await checkDirectory(directory);
+  const logDestination = pino.destination(2);
+  // Whoever read our output may go away: the gateways serve on.
+  process.stdout.on('error', ignore);
+  logDestination.on('error', ignore);
   const drain = new AbortController();
   const kill = new AbortController();
   const stop = () => (drain.signal.aborted ? kill : drain).abort();
@@ -28,7 +32,7 @@ export async function standalone({ directory, address, metrics }: StandaloneComm
       metrics,
       environment: process.env,
       clock: { now: () => new Date() },
-      log: pino({ timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2)),
+      log: pino({ timestamp: pino.stdTimeFunctions.isoTime }, logDestination),
       print: (line) => process.stdout.write(`${line}\n`),
       drain: drain.signal,
       kill: kill.signal,
@@ -38,3 +42,5 @@ export async function standalone({ directory, address, metrics }: StandaloneComm
     process.off('SIGINT', stop);
   }
 }
+
+function ignore(): void {}

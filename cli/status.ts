@@ -2,8 +2,10 @@
 import { stringify } from 'yaml';
 import { mergeConditions } from '../operator/api/conditions.ts';
 import { type ObjectWithStatus, StatusFiles } from '../operator/infra/host/status-files.ts';
+import { describeProblem } from '../operator/provider/describe-problem.ts';
 import { readManifests } from '../operator/provider/file/file-provider.ts';
-import { isRunning, statusDirectory } from '../operator/state-directory.ts';
+import type { ProvidedResources } from '../operator/provider/types.ts';
+import { authorityPath, isRunning, statusDirectory } from '../operator/state-directory.ts';
 import { printClientSettings } from './client-settings.ts';
 import { checkDirectory } from './directory.ts';
 import { printTables } from './table.ts';
@@ -13,18 +15,27 @@ export interface StatusCommand {
   readonly output: 'table' | 'yaml' | 'json';
 }
 
-/** Prints what the standalone process of the directory wrote last; where none runs, everything is `Programmed=Unknown`. */
+/**
+ * Prints what the standalone process of the directory wrote last; where none runs, everything is `Programmed=Unknown`. What
+ * is refused of the manifests goes to stderr.
+ */
 export async function status({ directory, output }: StatusCommand): Promise<number> {
   await checkDirectory(directory);
   const running = await isRunning(directory);
   const known = await new StatusFiles(statusDirectory(directory)).read();
-  const objects = running ? known : await withoutProcess(directory, known);
-  process.stdout.write(print(objects, output));
+  const { resources, problems } = await readManifests(directory, AbortSignal.timeout(60_000));
+  const objects = running ? known : withoutProcess(resources, known);
+  process.stdout.write(print(directory, objects, output));
+  for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`);
   if (!running) process.stderr.write(`No standalone process runs on ${directory}.\n`);
   return 0;
 }
 
-function print(objects: readonly ObjectWithStatus[], output: StatusCommand['output']): string {
+function print(
+  directory: string,
+  objects: readonly ObjectWithStatus[],
+  output: StatusCommand['output'],
+): string {
   const list = { apiVersion: 'v1', kind: 'List', items: objects };
   switch (output) {
     case 'json':
@@ -34,15 +45,18 @@ function print(objects: readonly ObjectWithStatus[], output: StatusCommand['outp
     case 'table':
       return objects.length === 0
         ? 'No resources found\n'
-        : [printTables(objects), ...objects.flatMap(clientsOf)].join('\n');
+        : [printTables(objects), ...objects.flatMap((object) => clientsOf(directory, object))].join('\n');
   }
 }
 
-function clientsOf(object: ObjectWithStatus): string[] {
+function clientsOf(directory: string, object: ObjectWithStatus): string[] {
   const { namespace, name } = object.metadata;
   if (object.kind === 'SentryGateway') {
     const clients = object.status?.clients;
-    return clients === undefined ? [] : [printClientSettings(`Phones of ${namespace}/${name}`, clients)];
+    if (clients === undefined) return [];
+    const selfSigned = object.spec.listeners.some(({ tls }) => tls.selfSigned !== undefined);
+    const authority = selfSigned ? authorityPath(directory, object.metadata) : undefined;
+    return [printClientSettings(`Phones of ${namespace}/${name}`, clients, authority)];
   }
   return (object.status?.gateways ?? []).flatMap(({ clients, gatewayRef }) => {
     if (clients?.signInURL === undefined) return [];
@@ -52,15 +66,12 @@ function clientsOf(object: ObjectWithStatus): string[] {
 }
 
 /** The objects of the manifests with the status of the last run, as far as there is one: nobody observes them now. */
-async function withoutProcess(
-  directory: string,
+function withoutProcess(
+  { gateways, routes }: ProvidedResources,
   known: readonly ObjectWithStatus[],
-): Promise<ObjectWithStatus[]> {
-  const { resources } = await readManifests(directory, AbortSignal.timeout(60_000));
+): ObjectWithStatus[] {
   const last = new Map(known.map((object) => [keyOf(object), object]));
-  return [...resources.gateways, ...resources.routes].map((object) =>
-    notRunning(last.get(keyOf(object)) ?? object),
-  );
+  return [...gateways, ...routes].map((object) => notRunning(last.get(keyOf(object)) ?? object));
 }
 
 function keyOf({ kind, metadata }: ObjectWithStatus): string {

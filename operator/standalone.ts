@@ -17,7 +17,7 @@ import type { Problem, ProvidedResources } from './provider/types.ts';
 import { StandaloneMetrics } from './standalone-metrics.ts';
 import { type Seen, StandaloneStatus } from './standalone-status.ts';
 import { judgeStartup } from './startup.ts';
-import { lockPath, STATE_DIRECTORY, statusDirectory } from './state-directory.ts';
+import { lockPath, makeStateDirectory, STATE_DIRECTORY, statusDirectory } from './state-directory.ts';
 import { translate } from './translate/translate.ts';
 import type { Translation } from './translate/types.ts';
 import { Trigger } from './trigger.ts';
@@ -51,14 +51,15 @@ const RETRY_AFTER_MS = 2_000;
  */
 export async function runStandalone(options: StandaloneOptions): Promise<number> {
   const { directory, address, environment, log, drain, kill } = options;
+  const stateDirectory = await makeStateDirectory(directory);
   await using _lock = await acquireLock(lockPath(directory));
   const trigger = new Trigger();
-  const stateDirectory = join(directory, STATE_DIRECTORY);
   const onChange = () => trigger.fire();
   const host = await Host.open({ stateDirectory, address, environment, log, onChange }, drain);
   const metrics = new StandaloneMetrics(() => host.observe());
   const probe = host.probe.bind(host);
-  await using _listener = await listenForMetrics({ ...options.metrics, registry: metrics.registry, probe });
+  await using listener = await listenForMetrics({ ...options.metrics, registry: metrics.registry, probe });
+  log.info({ url: listener.url }, 'metrics and probes are served');
   const ended = new AbortController();
   const signal = AbortSignal.any([drain, ended.signal]);
   const loop = new Loop(options, { host, metrics, trigger });

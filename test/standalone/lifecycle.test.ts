@@ -1,6 +1,8 @@
 // How standalone mode starts, keeps its processes running, and ends.
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { configMap, documents, gateway, route } from './manifests.ts';
 import { freePorts, sentry, Standalone } from './standalone-run.ts';
@@ -29,6 +31,37 @@ it('says on one line of stdout, and on nothing else of it, that the gateway serv
   expect(await run.end('SIGTERM')).toEqual({ code: 0, signal: null });
   expect(await run.gatewayProcesses()).toEqual([]);
   expect(run.stdout).toBe(`SentryGateway default/mail programmed: https://127.0.0.1:${port}\n`);
+});
+
+it('keeps private keys from everybody else, and from version control', async () => {
+  const { run, port } = await withGateway();
+  await using _ = run.start();
+  await run.programmed('default/mail', port);
+  const files = await readdir(join(run.directory, '.sentry'), { recursive: true, withFileTypes: true });
+  const keys: string[] = [];
+  for (const file of files.filter((entry) => entry.isFile())) {
+    const path = join(file.parentPath, file.name);
+    const secret = /PRIVATE KEY|"key"/.test(await readFile(path, 'utf8'));
+    if (secret || file.name.endsWith('.key')) keys.push(path);
+  }
+  expect(keys.length).toBeGreaterThan(3);
+  const modes = await Promise.all(keys.map(async (path) => (await stat(path)).mode & 0o777));
+  expect(new Set(modes)).toEqual(new Set([0o600]));
+  expect(await run.state('.gitignore')).toBe('*\n');
+});
+
+it('serves on when nobody reads its output any more', async () => {
+  const { run, port } = await withGateway();
+  await using _ = run.start();
+  await run.programmed('default/mail', port);
+  run.closeOutput();
+  const [before = 0] = await run.gatewayProcesses();
+  process.kill(before, 'SIGKILL');
+  await run.until(async () => {
+    const [after] = await run.gatewayProcesses();
+    return after !== undefined && after !== before && (await run.get('/readyz')).status === 200;
+  }, 'a new process that is ready');
+  expect(await run.end()).toEqual({ code: 0, signal: null });
 });
 
 it('ends in the same way at SIGINT', async () => {

@@ -42,6 +42,15 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Whether nobody listens on any of these ports of loopback now. */
+export async function areFree(ports: readonly number[]): Promise<boolean> {
+  const tries = ports.map(async (port) => {
+    await using server = createServer().listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  return (await Promise.allSettled(tries)).every(({ status }) => status === 'fulfilled');
+}
+
 /** A directory of manifests, and the processes that were started on it. Disposal ends and removes everything. */
 export class Standalone implements AsyncDisposable {
   readonly directory: string;
@@ -108,6 +117,12 @@ export class Standalone implements AsyncDisposable {
       throw new Error(`ended with ${code ?? signal} before ${what}\n${this.stdout}\n${this.stderr}`);
     });
     await (ended === undefined ? holds : Promise.race([holds, ended]));
+  }
+
+  /** As a terminal or a pipe that goes away. */
+  closeOutput(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
   }
 
   /** Sends a signal and resolves when the process has ended. */

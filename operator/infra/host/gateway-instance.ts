@@ -25,7 +25,7 @@ export interface GatewayInstanceOptions {
   readonly port: number;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Logger;
-  /** Called when its process started or died, and when its report changed. */
+  /** Called when its process started or died, and when what it reports of itself and the servers changed. */
   readonly onChange: () => void;
 }
 
@@ -148,7 +148,7 @@ export class GatewayInstance {
     if (pid === undefined) return;
     const report = await this.#readReport();
     if (this.#process.pid !== pid) return;
-    const changed = JSON.stringify(report) !== JSON.stringify(this.#report);
+    const changed = judged(report) !== judged(this.#report);
     this.#report = report;
     if (report?.ready === true) this.#process.served();
     if (changed) this.#options.onChange();
@@ -168,6 +168,13 @@ export class GatewayInstance {
     if (refused?.hash === this.#awaitedHash && refused !== undefined) return true;
     return ready === true && snapshot?.hash === this.#awaitedHash;
   }
+}
+
+/** What a status is made of: counts of what is open change all the time and mean nothing for it. */
+function judged(report: GatewayReport | undefined): string {
+  if (report === undefined) return '';
+  const { ready, draining, snapshot, refused, servers } = report;
+  return JSON.stringify([ready, draining, snapshot, refused, servers]);
 }
 
 /** Sockets are named relative to the working directory, because the path of a Unix socket is short of room. */

@@ -13,6 +13,12 @@ export interface MetricsListenerOptions {
   readonly probe: (path: '/metrics' | '/healthz' | '/readyz', signal: AbortSignal) => Promise<ProbeAnswer[]>;
 }
 
+/** Disposal closes it. */
+export interface MetricsListener extends AsyncDisposable {
+  /** Where it listens, with the port that it got. */
+  readonly url: string;
+}
+
 const PROBE_WITHIN_MS = 3_000;
 
 /**
@@ -20,7 +26,7 @@ const PROBE_WITHIN_MS = 3_000;
  * and /readyz (200 when every gateway is ready, and there is one). Rejects in words when
  * the port cannot be bound.
  */
-export async function listenForMetrics(options: MetricsListenerOptions): Promise<AsyncDisposable> {
+export async function listenForMetrics(options: MetricsListenerOptions): Promise<MetricsListener> {
   const { host, port, registry, probe } = options;
   const server = fastify({ forceCloseConnections: true });
   server.get('/metrics', async (_, reply) => {
@@ -42,11 +48,11 @@ export async function listenForMetrics(options: MetricsListenerOptions): Promise
     return reply.code(ready ? 200 : 503).send(summary(answers));
   });
   try {
-    await server.listen({ host, port });
+    const url = await server.listen({ host, port });
+    return { url, [Symbol.asyncDispose]: () => server.close() };
   } catch (error) {
     throw new Error(`--metrics-address ${host}:${port}: ${describeFailure(error)}`, { cause: error });
   }
-  return { [Symbol.asyncDispose]: () => server.close() };
 }
 
 function summary(answers: readonly ProbeAnswer[]): string {

@@ -11,6 +11,7 @@ export type ObjectWithStatus = SentryGateway | ExchangeRoute;
 /** Writes the files that changed, and removes those of objects that are gone. */
 export class StatusFiles {
   readonly #directory: string;
+  /** JSON of the objects by file name. */
   readonly #written = new Map<string, string>();
 
   constructor(directory: string) {
@@ -19,15 +20,18 @@ export class StatusFiles {
 
   /** Makes the directory hold exactly these objects, one file each. Not re-entrant. */
   async write(objects: readonly ObjectWithStatus[]): Promise<void> {
-    const texts = new Map(objects.map((object) => [fileName(object), stringify(object)]));
     await mkdir(this.#directory, { recursive: true });
-    for (const [name, text] of texts) {
-      if (this.#written.get(name) === text) continue;
-      await writeFileAtomically(join(this.#directory, name), text, 0o644);
-      this.#written.set(name, text);
+    const names = new Set<string>();
+    for (const object of objects) {
+      const name = fileName(object);
+      names.add(name);
+      const content = JSON.stringify(object);
+      if (this.#written.get(name) === content) continue;
+      await writeFileAtomically(join(this.#directory, name), stringify(object), 0o644);
+      this.#written.set(name, content);
     }
     for (const name of await readdir(this.#directory)) {
-      if (texts.has(name)) continue;
+      if (names.has(name)) continue;
       await rm(join(this.#directory, name), { recursive: true, force: true });
       this.#written.delete(name);
     }

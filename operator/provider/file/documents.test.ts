@@ -99,9 +99,15 @@ describe('what is refused, while the other documents are read', () => {
   });
 
   it('never repeats the text around a mistake, which may be a secret', () => {
-    const [error = ''] = errors('stringData:\n  password: hunter2: "\n');
-    expect(error).not.toBe('');
-    expect(error).not.toContain('hunter2');
+    for (const text of [
+      'stringData:\n  password: hunter2: "\n',
+      'a: 1\n  hunter2\n',
+      '"a" hunter2\n',
+      '}hunter2\n',
+    ]) {
+      expect(errors(text)).toHaveLength(1);
+      expect(errors(text).join()).not.toContain('hunter2');
+    }
   });
 
   it('refuses anchors that expand to a billion', () => {

@@ -10,7 +10,6 @@ import {
   type Node,
   parseAllDocuments,
   type Tags,
-  type YAMLError,
 } from 'yaml';
 
 /** Field names and list positions from the document's root. */
@@ -56,7 +55,7 @@ function readDocument(document: Document.Parsed, lineCounter: LineCounter): Mani
   const lineAt = (node: Node | null | undefined) => lineCounter.linePos(node?.range?.[0] ?? 0).line;
   const line = lineAt(document.contents);
   const [error] = document.errors;
-  if (error !== undefined) return { line: lineCounter.linePos(error.pos[0]).line, error: firstLine(error) };
+  if (error !== undefined) return { line: lineCounter.linePos(error.pos[0]).line, error: describe(error) };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { line, value, lineOf: (path) => lineAt(nearestNode(document, path)) };
@@ -102,13 +101,10 @@ function kubectlTags(tags: Tags): Tags {
   );
 }
 
-/** The library adds an excerpt of the text, which may hold a secret. */
-function firstLine(error: YAMLError): string {
-  if (error.message.startsWith('Maximum call stack')) return TOO_DEEP;
-  return (error.message.split('\n')[0] ?? error.code).replace(/ at line \d+, column \d+:?$/, '');
-}
-
+/** The library quotes the text after a colon, and that may be a secret: what it says stays, the quotation does not. */
 function describe(error: unknown): string {
-  if (error instanceof RangeError) return TOO_DEEP;
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RangeError || message.startsWith('Maximum call stack')) return TOO_DEEP;
+  const [line = ''] = message.split('\n');
+  return line.replace(/ at line \d+, column \d+:?$/, '').replace(/: .*$/, '');
 }
