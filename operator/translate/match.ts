@@ -11,13 +11,13 @@ export const matchFields = ['users', 'deviceTypes', 'domains'] as const satisfie
 
 /**
  * One spelling for each value, without duplicates: users as the gateway compares them (`DOMAIN\user` is `user@domain`),
- * device types and domains in lower case, domains without a final dot.
+ * device types and domains in lower case.
  */
 export function normalizeMatch({ users, deviceTypes, domains }: ExchangeRouteSpec['match']): Match {
   return {
     users: unique(users, (user) => parseUserName(user)?.canonical ?? lowerCase(user)),
     deviceTypes: unique(deviceTypes, lowerCase),
-    domains: unique(domains, (domain) => lowerCase(domain).replace(/(?<=.)\.$/, '')),
+    domains: unique(domains, lowerCase),
   };
 }
 
@@ -31,5 +31,5 @@ function unique(values: readonly string[] | undefined, normalize: (value: string
 }
 
 function lowerCase(value: string): string {
-  return value.trim().normalize('NFC').toLowerCase();
+  return value.normalize('NFC').toLowerCase();
 }

@@ -39,7 +39,6 @@ export async function readGoldenInput(path: string): Promise<GoldenInput> {
     if ('error' in document) throw new Error(`line ${document.line}: ${document.error}`);
     return document.value;
   });
-  const isSettings = (value: unknown) => typeof value === 'object' && value !== null && 'golden' in value;
   const { golden: settings } = settingsSchema.parse(values.find(isSettings) ?? { golden: {} });
   const credentials = new GoldenCredentials();
   const objects = values.filter((value) => !isSettings(value)).map(readStrictly);
@@ -55,6 +54,10 @@ export async function readGoldenInput(path: string): Promise<GoldenInput> {
   const earlier = translate({ ...(await gather(before, credentials)), keys }, options);
   const previous = new Map(earlier.gateways.map(({ key, snapshot, files }) => [key, { snapshot, files }]));
   return { resources: { ...resources, previous }, options, credentials };
+}
+
+function isSettings(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'golden' in value;
 }
 
 function readStrictly(value: unknown): ManifestObject {
