@@ -1,0 +1,193 @@
+// A namespace with the design's first manifest, and the peers that it names, on the host's end of the cluster's cable.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { CertificateAuthority } from '../peers/certificates.ts';
+import { Exchange } from '../peers/exchange/exchange.ts';
+import { IdentityProvider } from '../peers/identity-provider/identity-provider.ts';
+import { Phone } from '../peers/phone/phone.ts';
+import { Report } from '../peers/phone/report.ts';
+import type { AttachedCluster } from './native/cluster.ts';
+import { installOperator, kubectl } from './operator-installation.ts';
+
+export const HOSTNAME = 'sentry.example.com';
+const PEER_NAMES = ['mbx1.corp.example', 'mbx2.corp.example', 'login.corp.example'] as const;
+const [MBX1, MBX2, LOGIN] = PEER_NAMES;
+const RESOURCE = 'https://outlook.office365.com/';
+const USERS = ['alice@example.com', 'bob@example.com'] as const;
+const API_VERSION = 'sentrygateway.io/v1alpha1';
+
+/** What one test file works with; `remove` deletes the namespace and stops the peers. */
+export class MailSetup {
+  readonly cluster: AttachedCluster;
+  readonly namespace: string;
+  readonly exchange: Exchange;
+  readonly report = new Report();
+  readonly #authority: CertificateAuthority;
+  readonly #identityProvider: IdentityProvider;
+  readonly #phones: Phone[] = [];
+  /** Where phones connect and which CA they trust, once the gateway serves. */
+  #gateway: { readonly address: string; readonly ca: string } | undefined;
+
+  private constructor(
+    cluster: AttachedCluster,
+    namespace: string,
+    peers: { authority: CertificateAuthority; exchange: Exchange; identityProvider: IdentityProvider },
+  ) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.exchange = peers.exchange;
+    this.#authority = peers.authority;
+    this.#identityProvider = peers.identityProvider;
+  }
+
+  /** Installs the operator, starts the peers and makes the namespace; no gateway yet. */
+  static async make(cluster: AttachedCluster, namespace: string): Promise<MailSetup> {
+    await installOperator(cluster);
+    const authority = await CertificateAuthority.create('Cluster test CA');
+    const address = cluster.addresses.host;
+    const identityProvider = await IdentityProvider.start({
+      authority,
+      address,
+      users: USERS,
+      resources: [RESOURCE],
+      hostnames: [LOGIN],
+    });
+    const exchange = await Exchange.start({
+      authority,
+      address,
+      frontEnds: { mbx1: 0, mbx2: 0 },
+      hostnames: [MBX1, MBX2],
+      users: USERS.map((name) => ({ name, password: 'secret' })),
+      tokens: identityProvider.tokenRules([RESOURCE]),
+    });
+    await kubectl(cluster, ['create', 'namespace', namespace]);
+    return new MailSetup(cluster, namespace, { authority, exchange, identityProvider });
+  }
+
+  /** Applies the SentryGateway and the ExchangeRoute, and waits until both are Ready. */
+  async applyFirstManifest(): Promise<void> {
+    await this.#apply([this.#sentryGateway(), this.#configMap()]);
+    await this.applyRoute(['mbx1', 'mbx2']);
+    await this.waitReady();
+  }
+
+  /** Applies the route with these servers in order of priority. */
+  async applyRoute(servers: readonly ('mbx1' | 'mbx2')[]): Promise<void> {
+    await this.#apply([this.#exchangeRoute(servers)]);
+  }
+
+  /** Waits until both resources are Ready for their present generation. */
+  async waitReady(): Promise<void> {
+    for (const resource of ['sentrygateway/mail', 'exchangeroute/example-com']) {
+      await this.kubectl(['wait', '--for=condition=Ready', '--timeout=120s', resource]);
+    }
+    const ca = JSON.parse(await this.kubectl(['get', 'configmap', 'mail-ca', '-o', 'json'])) as {
+      data: Record<string, string>;
+    };
+    const service = await this.kubectl(['get', 'service', 'mail', '-o', 'jsonpath={.spec.clusterIP}']);
+    this.#gateway = { address: service.trim(), ca: ca.data['ca.crt'] ?? '' };
+  }
+
+  /** kubectl in this namespace. @throws Error with its error output when it fails */
+  async kubectl(args: readonly string[], input?: string): Promise<string> {
+    return kubectl(this.cluster, ['--namespace', this.namespace, ...args], input);
+  }
+
+  /** A phone that reaches the gateway by the Service's cluster IP. */
+  phone(user: (typeof USERS)[number], credential: 'Basic' | 'OAuth'): Phone {
+    const gateway = this.#gateway;
+    if (gateway === undefined) throw new Error('call waitReady first');
+    const phone = new Phone({
+      url: `https://${HOSTNAME}`,
+      hosts: { [HOSTNAME]: gateway.address, [LOGIN]: this.cluster.addresses.host },
+      ca: [gateway.ca, this.#authority.certificate],
+      user,
+      report: this.report,
+      ...(credential === 'Basic'
+        ? { password: 'secret' }
+        : {
+            oauth: {
+              signInUrl: `https://${HOSTNAME}/proxyservice/oauth2/authorize`,
+              tokenUrl: `https://${HOSTNAME}/proxyservice/oauth2/token`,
+              resource: `https://${HOSTNAME}/`,
+            },
+          }),
+    });
+    this.#phones.push(phone);
+    return phone;
+  }
+
+  /** Deletes the namespace, waits until it is gone, and stops the peers. */
+  async remove(): Promise<void> {
+    for (const phone of this.#phones) phone.close();
+    await kubectl(this.cluster, ['delete', 'namespace', this.namespace, '--timeout=120s']);
+    this.exchange.close();
+    await this.#identityProvider.close();
+  }
+
+  async #apply(objects: readonly object[]): Promise<void> {
+    await this.kubectl(['apply', '-f', '-'], objects.map((object) => stringify(object)).join('---\n'));
+  }
+
+  #sentryGateway(): object {
+    return {
+      apiVersion: API_VERSION,
+      kind: 'SentryGateway',
+      metadata: { name: 'mail' },
+      spec: {
+        listeners: [{ name: 'phones', hostnames: [HOSTNAME], tls: { selfSigned: {} } }],
+        service: { type: 'ClusterIP' },
+        drain: { seconds: 5, propagationSeconds: 1 },
+        pod: { hostAliases: [{ ip: this.cluster.addresses.host, hostnames: [...PEER_NAMES] }] },
+      },
+    };
+  }
+
+  #exchangeRoute(servers: readonly ('mbx1' | 'mbx2')[]): object {
+    const caRef = { kind: 'ConfigMap', name: 'exchange-ca', key: 'ca.crt' };
+    const login = `https://${LOGIN}:${this.#identityProvider.port}/common/oauth2`;
+    return {
+      apiVersion: API_VERSION,
+      kind: 'ExchangeRoute',
+      metadata: { name: 'example-com' },
+      spec: {
+        gatewayRefs: [{ name: 'mail' }],
+        match: { domains: ['example.com'] },
+        servers: servers.map((name, priority) => ({
+          name,
+          priority,
+          url: `https://${name}.corp.example:${this.exchange.frontEnd(name).port}`,
+        })),
+        serverTLS: { caRef },
+        authentication: {
+          type: 'OAuth',
+          oauth: {
+            authorizationEndpoint: `${login}/authorize`,
+            tokenEndpoint: `${login}/token`,
+            gatewayResource: `https://${HOSTNAME}`,
+            destinationResource: RESOURCE,
+            caRef,
+          },
+        },
+      },
+    };
+  }
+
+  #configMap(): object {
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'exchange-ca' },
+      data: { 'ca.crt': this.#authority.certificate },
+    };
+  }
+}
+
+/** Asks again and again until the condition holds. @throws Error after a minute */
+export async function eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`it did not happen in a minute: ${what}`);
+    await sleep(100);
+  }
+}
