@@ -51,7 +51,7 @@ export function parseCommand(argv: readonly string[]): Command {
   if (foreign !== undefined) throw new UsageError(`${verb} takes no option --${foreign}`);
   if (directory === undefined || directory === '') throw new UsageError(`${verb} needs a directory`);
   if (rest.length > 0) throw new UsageError(`${verb} takes one directory, and "${rest[0]}" is a second`);
-  return commandOf(verb as keyof typeof taken, directory, values);
+  return commandOf(verb, directory, values);
 }
 
 type Values = ReturnType<typeof parse>['values'];

@@ -89,5 +89,5 @@ function notRunning(object: ObjectWithStatus): ObjectWithStatus {
     { type: 'Ready', reason: 'NotReady', message: 'Programmed is Unknown', ...unknown },
   ];
   const merged = mergeConditions(conditions, updates, new Date());
-  return { ...object, status: { ...object.status, conditions: merged } } as ObjectWithStatus;
+  return { ...object, status: { ...object.status, conditions: merged } };
 }

@@ -48,7 +48,7 @@ function align(rows: readonly (readonly string[])[]): string {
 function cell(object: Row, { jsonPath }: Column): string {
   const value = valueAt(object, jsonPath);
   if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 const step = /\.(\w+)|\[(\d+)\]|\[\?\(@\.(\w+)=="([^"]*)"\)\]/g;

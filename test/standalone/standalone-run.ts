@@ -84,7 +84,7 @@ export class Standalone implements AsyncDisposable {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.#child = child;
-    this.#exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }) as Exit);
+    this.#exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
     return this;
   }
 

@@ -180,7 +180,7 @@ function serve({ reading, source }: ReadEntry, before: Served | undefined): Serv
 /** Counted here, whatever the file says: as the API server does. */
 function withGeneration({ kind, object }: ManifestObject, generation: number): ManifestObject['object'] {
   if (kind !== 'SentryGateway' && kind !== 'ExchangeRoute') return object;
-  return { ...object, metadata: { ...object.metadata, generation } } as ManifestObject['object'];
+  return { ...object, metadata: { ...object.metadata, generation } };
 }
 
 function duplicate({ reading, source }: ReadEntry, first: Source): Problem {
