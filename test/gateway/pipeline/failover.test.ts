@@ -65,7 +65,7 @@ describe('a route with two servers', () => {
     expect(await servedBy()).toBe('mbx2');
     await gateway.until(() => healthy()[0] === false);
     expect(gateway.pipeline.status().servers[0]).toMatchObject({
-      route: 'default/route0',
+      route: 'default/example-com',
       server: 'mbx1',
       lastError: 'The connection to the server could not be made (ECONNREFUSED)',
     });

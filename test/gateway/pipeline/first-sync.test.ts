@@ -63,7 +63,7 @@ describe('a phone behind the gateway', () => {
       method: 'POST',
       version: '16.1',
       code: 200,
-      route: 'default/route0',
+      route: 'default/example-com',
       server: 'mbx1',
       reason: '',
       poll: true,

@@ -1,30 +1,17 @@
 // A gateway inside the test's process: the real pipeline behind real TLS sockets, without the shell's ports and metrics.
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import pino from 'pino';
-import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../../../gateway/config/snapshot.ts';
 import { Deadlines } from '../../../gateway/http/deadlines.ts';
 import { HttpServer } from '../../../gateway/http/server.ts';
 import { Pipeline, type PipelineOptions } from '../../../gateway/pipeline.ts';
 import type { PhoneConnection } from '../../../gateway/pipeline/phone-connection.ts';
 import type { RequestRecord } from '../../../gateway/telemetry/request-record.ts';
 import type { CertificateAuthority, Credentials } from '../../peers/certificates.ts';
+import { type RouteSketch, type SketchedSnapshot, sketchSnapshot } from '../shell/snapshot-sketch.ts';
 
 export const HOSTNAME = 'sentry.example.com';
-
-/** What a test says of a route; the rest is as in a default manifest. */
-export interface RouteSketch {
-  readonly name?: string;
-  readonly match?: Partial<SnapshotRoute['match']>;
-  readonly servers: readonly { readonly name: string; readonly url: string; readonly priority?: number }[];
-  readonly listeners?: readonly string[];
-  readonly authentication?: SnapshotRoute['authentication'];
-  readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
-  readonly maxRequestBytes?: number;
-  readonly serverName?: string;
-}
 
 export interface FixtureOptions {
   readonly authority: CertificateAuthority;
@@ -98,34 +85,15 @@ export class GatewayFixture {
     this.pipeline.apply(snapshot, files);
   }
 
-  snapshotOf(routes: readonly RouteSketch[]): { snapshot: Snapshot; files: SnapshotFiles } {
-    const files = new Map([
-      ['gateway.crt', Buffer.from(this.credentials.cert)],
-      ['gateway.key', Buffer.from(this.credentials.key)],
-      ['exchange-ca.crt', Buffer.from(this.authority.certificate)],
-      ['ticket.key', randomBytes(48)],
-    ]);
-    const snapshot: Snapshot = {
-      version: 1,
-      gateway: { namespace: 'default', name: 'mail' },
+  snapshotOf(routes: readonly RouteSketch[]): SketchedSnapshot {
+    return sketchSnapshot({
       listeners: this.listeners.map(({ name, hostname }) => ({
         name,
         hostnames: [hostname],
-        certificates: [{ certificateFile: 'gateway.crt', keyFile: 'gateway.key' }],
-        minVersion: 'TLSv1.2',
+        credentials: [this.credentials],
       })),
-      routes: routes.map((route, at) =>
-        routeOf(
-          route,
-          at,
-          this.listeners.map(({ name }) => name),
-        ),
-      ),
-      ticketKeyFile: 'ticket.key',
-      drain: { seconds: 60, propagationSeconds: 0 },
-      logging: { access: 'All', samplePercent: 100, identifiers: 'Hashed' },
-    };
-    return { snapshot, files };
+      routes: routes.map((route) => ({ ca: this.authority.certificate, ...route })),
+    });
   }
 
   /** Resolves once the condition holds. */
@@ -152,33 +120,4 @@ export class GatewayFixture {
     const name = (listener ?? this.listeners[0])?.name ?? '';
     this.server.accept(socket, this.pipeline.handler, this.pipeline.connection(name));
   }
-}
-
-function routeOf(sketch: RouteSketch, at: number, listeners: readonly string[]): SnapshotRoute {
-  return {
-    namespace: 'default',
-    name: sketch.name ?? `route${at}`,
-    listeners: [...(sketch.listeners ?? listeners)],
-    match: { users: [], deviceTypes: [], domains: [], ...sketch.match },
-    servers: sketch.servers.map(({ name, url, priority }, index) => ({
-      name,
-      url,
-      priority: priority ?? index,
-    })),
-    serverTLS: {
-      caFile: 'exchange-ca.crt',
-      ...(sketch.serverName !== undefined && { serverName: sketch.serverName }),
-    },
-    authentication: sketch.authentication ?? { type: 'PassThrough' },
-    redirects: { policy: 'Rewrite' },
-    limits: { maxRequestBytes: sketch.maxRequestBytes ?? 30_000_000 },
-    timeouts: {
-      connectSeconds: 2,
-      firstByteSeconds: 120,
-      idleSeconds: 60,
-      pollSeconds: 3600,
-      keepAliveSeconds: 120,
-      ...sketch.timeouts,
-    },
-  };
 }

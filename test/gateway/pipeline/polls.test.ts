@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../peers/certificates.ts';
 import { Exchange } from '../../peers/exchange/exchange.ts';
 import { Phone } from '../../peers/phone/phone.ts';
-import { GatewayFixture, type RouteSketch } from './gateway-fixture.ts';
+import type { RouteSketch } from '../shell/snapshot-sketch.ts';
+import { GatewayFixture } from './gateway-fixture.ts';
 import { basic, deleteCommand, pingBody, RawPhone, syncBody } from './raw-phone.ts';
 
 const ALICE = 'alice@example.com';

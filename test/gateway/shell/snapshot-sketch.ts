@@ -17,6 +17,8 @@ export interface RouteSketch {
   readonly servers?: readonly { readonly name: string; readonly url: string; readonly priority?: number }[];
   readonly ca?: string;
   readonly authentication?: SnapshotRoute['authentication'];
+  readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
+  readonly maxRequestBytes?: number;
 }
 
 export interface SnapshotSketch {
@@ -79,13 +81,14 @@ function sketchRoute(
     serverTLS: route.ca === undefined ? {} : { caFile: add(route.ca) },
     authentication: withCaFile(route.authentication ?? { type: 'PassThrough' }, route.ca, add),
     redirects: { policy: 'Rewrite' },
-    limits: { maxRequestBytes: 30_000_000 },
+    limits: { maxRequestBytes: route.maxRequestBytes ?? 30_000_000 },
     timeouts: {
       connectSeconds: 5,
       firstByteSeconds: 120,
       idleSeconds: 60,
       pollSeconds: 3600,
       keepAliveSeconds: 120,
+      ...route.timeouts,
     },
   };
 }
