@@ -14,6 +14,9 @@ import { routeStatus } from './status/route-status.ts';
 import { SnapshotHistory } from './status/snapshot-history.ts';
 import type { Key, Translation } from './translate/types.ts';
 
+/** What every gateway is at first, and no news. */
+const STARTING = 'NoReadyGateway';
+
 export interface StandaloneStatusOptions {
   /** Where phones connect. */
   readonly address: string;
@@ -131,6 +134,7 @@ export class StandaloneStatus {
     const before = this.#objects.get(idOf(object));
     if (object.status === undefined) return;
     for (const { type, reason, message } of statusEvents(before?.status, object.status)) {
+      if (before === undefined && reason === STARTING) continue;
       this.#options.log[type === 'Normal' ? 'info' : 'warn']({ reason }, `${idOf(object)}: ${message}`);
     }
   }

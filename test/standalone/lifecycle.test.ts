@@ -1,11 +1,13 @@
 // How standalone mode starts, keeps its processes running, and ends.
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { configMap, documents, gateway, route } from './manifests.ts';
 import { freePorts, sentry, Standalone } from './standalone-run.ts';
+import { libraryDirectories } from '../../operator/infra/host/jemalloc.ts';
 import { CertificateAuthority } from '../peers/certificates.ts';
 
 async function withGateway(name = 'mail'): Promise<{ run: Standalone; port: number }> {
@@ -85,6 +87,31 @@ it('starts a gateway process again that was killed, and keeps the same CA', asyn
   expect((await run.get('/metrics')).text).toContain('sentry_gateway_restarts{gateway="default/mail"} 1\n');
   expect(await run.state('default', 'mail', 'ca.crt')).toBe(ca);
   expect(run.stderr).toContain('was ended by SIGKILL');
+});
+
+it('serves what it served last when a process finds its snapshot damaged at its start', async () => {
+  const { run, port } = await withGateway();
+  await using _ = run.start();
+  await run.programmed('default/mail', port);
+  const fallback = join(run.directory, '.sentry', 'default', 'mail', 'fallback', 'index.json');
+  await run.until(() => existsSync(fallback), 'the copy of the last good snapshot');
+  await writeFile(join(run.directory, '.sentry', 'default', 'mail', 'snapshot', 'index.json'), '{}');
+  const [before = 0] = await run.gatewayProcesses();
+  process.kill(before, 'SIGKILL');
+  await run.until(async () => (await run.get('/readyz')).status !== 200, 'the death of the process');
+  await run.until(async () => (await run.get('/readyz')).status === 200, 'a new process that is ready');
+  expect(run.stderr).toContain('the snapshot is refused');
+  expect(run.stderr).toMatch(/"from":"fallback","msg":"the snapshot is served"/);
+});
+
+it('runs the gateway on jemalloc where that is installed', async () => {
+  const { run, port } = await withGateway();
+  await using _ = run.start();
+  await run.programmed('default/mail', port);
+  const [pid = 0] = await run.gatewayProcesses();
+  const installed = libraryDirectories.some((directory) => existsSync(join(directory, 'libjemalloc.so.2')));
+  expect((await readFile(`/proc/${pid}/maps`, 'utf8')).includes('libjemalloc.so.2')).toBe(installed);
+  expect(run.stderr.includes('jemalloc was not found')).toBe(!installed);
 });
 
 it('leaves no gateway behind when it is killed itself, and starts again on the same ports', async () => {
