@@ -40,6 +40,8 @@ export class MessageWriter {
   private parts: (string | Buffer)[] = [];
   private pendingBytes = 0;
   private queued = false;
+  /** Nothing but a head is pending. */
+  private headWaits = false;
   /** Bytes of body still to be written; CHUNKED, or Infinity until the connection closes. */
   private remaining: BodyLength = 0;
 
@@ -68,19 +70,21 @@ export class MessageWriter {
 
   opened(): void {
     this.open = true;
-    this.flush();
+    if (!this.headWaits) this.flush();
   }
 
   /** Begins a message. Its head waits for the first piece of the body, `flushSoon()` or `end()`. */
   begin(head: string, body: BodyLength): void {
     this.remaining = body === UNTIL_CLOSE ? Infinity : body;
     this.add(head, head.length);
+    this.headWaits = true;
   }
 
   /** Adds a piece of the body; false if it would exceed the declared length, and nothing was added. */
   write(bytes: Buffer): boolean {
     const { length } = bytes;
     if (length === 0) return true;
+    this.headWaits = false;
     if (this.remaining === CHUNKED) {
       this.addText(`${length.toString(16)}\r\n`);
       this.add(bytes, length);
@@ -100,6 +104,7 @@ export class MessageWriter {
     if (this.remaining === CHUNKED) this.addText(LAST_CHUNK);
     else if (this.remaining > 0 && this.remaining !== Infinity) return false;
     this.remaining = 0;
+    this.headWaits = false;
     this.flush();
     return true;
   }
