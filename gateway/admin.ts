@@ -1,8 +1,10 @@
 // The admin port: read only, the report and nothing else. Mutual TLS, or a Unix socket whose directory keeps others out.
+// node:http and not fastify: one fixed path, and 7 MB less memory in every gateway.
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import type { Server as HttpsServer } from 'node:https';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
-import fastify, { type FastifyInstance } from 'fastify';
 import { type ListenAddress, listenOptions } from './address.ts';
 import type { GatewayReport } from './config/report.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
@@ -14,7 +16,8 @@ export interface AdminOptions {
 
 export class Admin {
   private readonly options: AdminOptions;
-  private server: FastifyInstance | undefined;
+  private plain: Server | undefined;
+  private secure: SecureServer | undefined;
 
   constructor(options: AdminOptions) {
     this.options = options;
@@ -25,7 +28,8 @@ export class Admin {
     const { address } = this.options;
     if (address.kind !== 'unix') return;
     await rm(address.path, { force: true });
-    await this.listen(fastify());
+    this.plain = createServer(this.answer);
+    await this.listen(this.plain);
   }
 
   /**
@@ -38,25 +42,43 @@ export class Admin {
     if (this.options.address.kind === 'unix') return () => Promise.resolve();
     if (snapshot.admin === undefined)
       throw new Error('`admin` is missing: the admin port needs its certificates');
-    const secure = secureOptions(snapshot.admin, files);
+    const context = secureOptions(snapshot.admin, files);
     return async () => {
-      if (this.server === undefined) {
-        await this.listen(fastify({ https: { ...secure, requestCert: true, rejectUnauthorized: true } }));
-      } else {
-        (this.server.server as unknown as HttpsServer).setSecureContext(secure);
+      if (this.secure !== undefined) {
+        this.secure.setSecureContext(context);
+        return;
       }
+      this.secure = createSecureServer(
+        { ...context, requestCert: true, rejectUnauthorized: true },
+        this.answer,
+      );
+      await this.listen(this.secure);
     };
   }
 
   async close(): Promise<void> {
-    await this.server?.close();
+    const server = this.secure ?? this.plain;
+    if (server?.listening !== true) return;
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
   }
 
-  private async listen(server: FastifyInstance): Promise<void> {
-    server.get('/report', () => this.options.report());
-    this.server = server;
-    await server.listen(listenOptions(this.options.address));
+  private async listen(server: Server | SecureServer): Promise<void> {
+    server.listen(listenOptions(this.options.address));
+    await once(server, 'listening');
   }
+
+  private readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.method !== 'GET' || request.url !== '/report') {
+      response.writeHead(404).end();
+      return;
+    }
+    this.options.report().then(
+      (report) => response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(report)),
+      () => response.writeHead(500).end(),
+    );
+  };
 }
 
 function secureOptions(admin: NonNullable<Snapshot['admin']>, files: SnapshotFiles): SecureContextOptions {

@@ -1,5 +1,5 @@
 // Sends token requests to one route's token endpoint and brings the answer back as it is.
-import { Agent } from 'undici';
+import type { Agent } from 'undici';
 import { HeaderList } from '../http/headers.ts';
 import type { PlainAnswer, PlainRequest } from './plain-answer.ts';
 import { appendQuery } from './rewrite.ts';
@@ -52,19 +52,16 @@ export class TokenEndpointError extends Error {
 
 /** One token endpoint. TLS is always verified, against `ca` where it is given. */
 export class TokenClient {
-  private readonly agent: Agent;
   private readonly origin: string;
   private readonly path: string;
+  private readonly ca: Buffer | undefined;
+  private agent: Promise<Agent> | undefined;
 
   constructor(endpoint: string, ca: Buffer | undefined) {
     const url = new URL(endpoint);
     this.origin = url.origin;
     this.path = url.pathname + url.search;
-    this.agent = new Agent({
-      allowH2: false,
-      autoSelectFamilyAttemptTimeout: 2000,
-      connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) },
-    });
+    this.ca = ca;
   }
 
   /**
@@ -75,7 +72,10 @@ export class TokenClient {
    */
   async post(request: PlainRequest, query: string | null, signal: AbortSignal): Promise<PlainAnswer> {
     try {
-      const answer = await this.agent.request({
+      this.agent ??= createAgent(this.ca);
+      const answer = await (
+        await this.agent
+      ).request({
         origin: this.origin,
         path: appendQuery(this.path, query),
         method: 'POST',
@@ -100,8 +100,18 @@ export class TokenClient {
 
   /** Resolves when the requests under way have been answered. */
   async close(): Promise<void> {
-    await this.agent.close();
+    await (await this.agent)?.close();
   }
+}
+
+/** Loaded with the first token request: undici takes 8 MB, in every gateway. */
+async function createAgent(ca: Buffer | undefined): Promise<Agent> {
+  const { Agent } = await import('undici');
+  return new Agent({
+    allowH2: false,
+    autoSelectFamilyAttemptTimeout: 2000,
+    connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) },
+  });
 }
 
 function codeOf(error: unknown): string {

@@ -1,12 +1,13 @@
 // Probes, metrics and the admin port of a gateway's process.
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { build } from 'esbuild';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { bundle } from '../../../build/bundle.ts';
 import { CertificateAuthority, type Credentials } from '../../peers/certificates.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type SketchedSnapshot, sketchSnapshot } from './snapshot-sketch.ts';
@@ -191,29 +192,17 @@ describe('the admin port', () => {
   });
 });
 
-test('bundled into one file each, gateway and probe worker run as they do from source', async () => {
-  const folder = join(import.meta.dirname, '../../../dist/test-bundle');
-  await build({
-    entryPoints: ['gateway/main.ts', 'gateway/telemetry/probe-worker.ts'].map((path) =>
-      join(import.meta.dirname, '../../..', path),
-    ),
-    outdir: folder,
-    entryNames: '[name]',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-    banner: {
-      js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
-    },
-  });
+test('bundled into one file for each thread, a gateway runs as it does from source', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'bundle-'));
+  const { files } = await bundle({ entry: 'gateway/main.ts' });
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
   await using gateway = await GatewayProcess.start({ content, main: join(folder, 'main.mjs') });
   expect((await gateway.probe('/readyz')).status).toBe(200);
   expect((await gateway.probe('/healthz')).status).toBe(200);
   expect((await gateway.report()).ready).toBe(true);
   expect(await gateway.metric('sentry_open_connections')).toBe(0);
   expect(await gateway.stop()).toBe(0);
+  await rm(folder, { recursive: true });
 });
 
 async function freePort(): Promise<number> {
