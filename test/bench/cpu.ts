@@ -6,7 +6,7 @@ import type { BenchSetup } from './main.ts';
 import { median, type MeasuredProcess } from './process.ts';
 import { startHAProxy, startNginxProxy, startUpstream } from './rivals.ts';
 
-const PORTS = { upstream: 29_080, nginx: 29_443, haproxy: 29_444, gateway: 29_445, metrics: 29_090 };
+const PORTS = { upstream: 29_080, nginx: 29_443, haproxy: 29_444, gateway: 29_445 };
 const ROUNDS = 5;
 const SECONDS = 3;
 
@@ -47,7 +47,6 @@ export async function measureCpu(setup: BenchSetup): Promise<Figure[]> {
       process: await startGateway({
         ...setup,
         listen: PORTS.gateway,
-        metrics: PORTS.metrics,
         upstream: `http://127.0.0.1:${PORTS.upstream}`,
       }),
     };

@@ -6,7 +6,7 @@ import { encodeSnapshot } from '../../gateway/config/files.ts';
 import { writeSlots } from '../../gateway/config/directory.ts';
 import type { Snapshot } from '../../gateway/config/snapshot.ts';
 import { bundle } from '../../build/bundle.ts';
-import { listening, MeasuredProcess, PROXY_CORE } from './process.ts';
+import { MeasuredProcess, PROXY_CORE } from './process.ts';
 
 const JEMALLOC = [
   '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2',
@@ -17,7 +17,6 @@ const MALLOC_CONF = 'dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true'
 export interface GatewayOptions {
   readonly directory: string;
   readonly listen: number;
-  readonly metrics: number;
   /** `http://127.0.0.1:PORT` or `https://localhost:PORT`. */
   readonly upstream: string;
   /** PEM. */
@@ -45,14 +44,20 @@ export async function startGateway(options: GatewayOptions): Promise<MeasuredPro
       process.execPath,
       entry,
       ...['--snapshot', snapshots, '--address', '127.0.0.1', '--port', String(options.listen)],
-      ...['--metrics', `127.0.0.1:${options.metrics}`, '--admin', `unix:${snapshots}/admin.sock`],
+      ...['--metrics', `unix:${options.directory}/metrics-${options.listen}.sock`],
+      ...['--admin', `unix:${options.directory}/admin-${options.listen}.sock`],
     ],
     {
       logFile: join(options.directory, 'gateway.log'),
       env: jemalloc === undefined ? {} : { LD_PRELOAD: jemalloc, MALLOC_CONF },
     },
   );
-  await listening(options.listen);
+  try {
+    await gateway.listening(options.listen);
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
   return gateway;
 }
 

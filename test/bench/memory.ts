@@ -31,7 +31,6 @@ async function measureHeldPings(
   const gateway = await startGateway({
     ...setup,
     listen,
-    metrics: listen + 100,
     upstream:
       tls === undefined ? `http://127.0.0.1:${portOf(server)}` : `https://localhost:${portOf(server)}`,
   });

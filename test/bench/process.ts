@@ -10,14 +10,17 @@ export const PROXY_CORE = 0;
 export const LOAD_CORE = 1;
 
 const CLOCK_TICKS_PER_SECOND = 100;
+const START_DEADLINE_MS = 30_000;
 const STOP_DEADLINE_MS = 10_000;
 
 /** A child process whose consumption can be read. */
 export class MeasuredProcess {
   readonly child: ChildProcess;
+  readonly #logFile: string;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, logFile: string) {
     this.child = child;
+    this.#logFile = logFile;
   }
 
   /** Starts a program pinned to a core; its output goes to `logFile`. */
@@ -31,7 +34,19 @@ export class MeasuredProcess {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...options.env },
     });
-    return new MeasuredProcess(child);
+    return new MeasuredProcess(child, options.logFile);
+  }
+
+  /** Waits until it accepts connections on a loopback port. @throws Error with the end of its log after 30 seconds */
+  async listening(port: number): Promise<void> {
+    const deadline = Date.now() + START_DEADLINE_MS;
+    while (!(await accepts(port))) {
+      if (Date.now() > deadline || this.child.exitCode !== null) {
+        const log = readFileSync(this.#logFile, 'utf8').slice(-2000);
+        throw new Error(`nothing listens on 127.0.0.1:${port}: ${log}`);
+      }
+      await sleep(50);
+    }
   }
 
   /** User and system CPU seconds of all its threads so far. */
@@ -57,24 +72,19 @@ export class MeasuredProcess {
   }
 }
 
-/** Waits until something accepts connections on a loopback port. @throws Error after `deadlineMs` */
-export async function listening(port: number, deadlineMs = 30_000): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    const connected = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (connected) return;
-    if (Date.now() > deadline) throw new Error(`nothing listens on 127.0.0.1:${port}`);
-    await sleep(50);
-  }
-}
-
 /** The middle of the values; of an even number the lower of the two. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const connected = once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  const accepted = await connected;
+  socket.destroy();
+  return accepted;
 }

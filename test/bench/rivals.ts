@@ -1,7 +1,7 @@
 // nginx and HAProxy as proxies in front of the same upstream, and nginx as that upstream.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOAD_CORE, MeasuredProcess, PROXY_CORE, listening } from './process.ts';
+import { LOAD_CORE, MeasuredProcess, PROXY_CORE } from './process.ts';
 
 export interface BenchDirectory {
   /** Holds `server.crt`, `server.key` (PEM, P-256) and `1mb.bin`. */
@@ -65,7 +65,7 @@ export async function startHAProxy(directory: BenchDirectory, ports: Ports): Pro
     file,
     `global
   nbthread 1
-  maxconn 16000
+  maxconn 8000
   ssl-default-bind-options ssl-min-ver TLSv1.3
 defaults
   mode http
@@ -84,7 +84,7 @@ backend exchange
   const haproxy = MeasuredProcess.start(PROXY_CORE, ['haproxy', '-db', '-f', file], {
     logFile: join(path, 'haproxy.log'),
   });
-  await listening(ports.listen);
+  await haproxy.listening(ports.listen);
   return haproxy;
 }
 
@@ -100,6 +100,6 @@ async function startNginx(
   const nginx = MeasuredProcess.start(core, ['nginx', '-p', directory, '-c', file], {
     logFile: join(directory, `${name}.out`),
   });
-  await listening(port);
+  await nginx.listening(port);
   return nginx;
 }
