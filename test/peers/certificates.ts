@@ -1,7 +1,7 @@
 // A certificate authority for tests and the demonstration, and the leaf certificates it issues, made at run time.
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -60,22 +60,32 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificate, keys.privateKey);
   }
 
-  /** Reads `ca.crt` and `ca.key` of a folder, or makes them there: so that several processes share one authority. */
+  /**
+   * The authority of a folder, made there by whoever comes first, so that several processes share one: `ca.key` holds
+   * key and certificate, `ca.crt` the certificate alone.
+   */
   static async load(folder: string): Promise<CertificateAuthority> {
-    try {
-      const [certificate, key] = await Promise.all([
-        readFile(join(folder, 'ca.crt'), 'utf8'),
-        readFile(join(folder, 'ca.key'), 'utf8'),
-      ]);
-      return new CertificateAuthority(new x509.X509Certificate(certificate), await importKey(key));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-    const authority = await CertificateAuthority.create();
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'ca.key'), await exportKey(authority.#key), { mode: 0o600 });
-    await writeFile(join(folder, 'ca.crt'), authority.certificate);
-    return authority;
+    const file = join(folder, 'ca.key');
+    const text = (await readIfThere(file)) ?? (await CertificateAuthority.#makeFile(file));
+    const [key = '', certificate = ''] = text.split(/(?=-----BEGIN CERTIFICATE)/);
+    await writeFile(join(folder, 'ca.crt'), certificate);
+    return new CertificateAuthority(new x509.X509Certificate(certificate), await importKey(key));
+  }
+
+  /** Makes the file unless another process does it first; returns what it holds in the end. */
+  static async #makeFile(file: string): Promise<string> {
+    const authority = await CertificateAuthority.create();
+    const draft = `${file}.${randomBytes(8).toString('hex')}`;
+    await writeFile(draft, `${await exportKey(authority.#key)}${authority.certificate}`, { mode: 0o600 });
+    try {
+      await link(draft, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      await unlink(draft);
+    }
+    return readFile(file, 'utf8');
   }
 
   /** The authority's certificate, PEM. */
@@ -114,6 +124,15 @@ export class CertificateAuthority {
       ],
     });
     return { cert: `${certificate.toString('pem')}\n`, key: await exportKey(keys.privateKey) };
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

@@ -28,11 +28,17 @@ export class Exchange implements Disposable {
     const { authority, frontEnds = { mbx1: 0 }, hostnames = ['localhost', '127.0.0.1'], address } = options;
     const organisation = new Organisation(options);
     const credentials = await authority.issue({ names: hostnames });
-    const started = await Promise.all(
+    const attempts = await Promise.allSettled(
       Object.entries(frontEnds).map(([name, port]) =>
         FrontEnd.start({ organisation, name, credentials, hostnames, port, address }),
       ),
     );
+    const started = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+    const failed = attempts.find((attempt) => attempt.status === 'rejected');
+    if (failed) {
+      for (const frontEnd of started) frontEnd.close();
+      throw failed.reason;
+    }
     return new Exchange(organisation, started);
   }
 

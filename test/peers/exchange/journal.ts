@@ -95,6 +95,7 @@ const defaults: JournalLimits = { requests: 20_000, violations: 10_000, sentMail
 /** Keeps the records of one organisation, bounded. */
 export class Journal {
   readonly #limits: JournalLimits;
+  readonly #onViolation: ((violation: Violation) => void) | undefined;
   readonly #requests: RequestRecord[] = [];
   readonly #violations: Violation[] = [];
   readonly #sentMail: SentMail[] = [];
@@ -113,8 +114,9 @@ export class Journal {
     openConnections: 0,
   };
 
-  constructor(limits: Partial<JournalLimits> = {}) {
+  constructor(limits: Partial<JournalLimits> = {}, onViolation?: (violation: Violation) => void) {
     this.#limits = { ...defaults, ...limits };
+    this.#onViolation = onViolation;
   }
 
   get requests(): readonly RequestRecord[] {
@@ -192,6 +194,7 @@ export class Journal {
   addViolation(violation: Violation): void {
     this.#count.violations += 1;
     push(this.#violations, violation, this.#limits.violations);
+    this.#onViolation?.(violation);
     this.#changed();
   }
 

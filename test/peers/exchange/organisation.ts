@@ -1,7 +1,7 @@
 // One Exchange organisation: users, their mailboxes and devices, faults and records, shared by all its front ends.
 import { FaultTable } from '../faults.ts';
 import { Device } from './device.ts';
-import { Journal, type JournalLimits } from './journal.ts';
+import { Journal, type JournalLimits, type Violation } from './journal.ts';
 import { Mailbox, type Item, type NewMail } from './mailbox.ts';
 import { TokenVerifier, type TokenRules } from './token-verifier.ts';
 
@@ -26,6 +26,8 @@ export interface OrganisationOptions {
   /** Whether Basic is offered; default true. */
   readonly basic?: boolean;
   readonly journal?: Partial<JournalLimits>;
+  /** Called for each breach of the specification as it is seen. */
+  readonly onViolation?: (violation: Violation) => void;
 }
 
 interface User {
@@ -50,7 +52,7 @@ export class Organisation {
   readonly #cookieOwners = new Map<string, Device>();
 
   constructor(options: OrganisationOptions = {}) {
-    this.journal = new Journal(options.journal);
+    this.journal = new Journal(options.journal, options.onViolation);
     this.protocolVersions = options.protocolVersions ?? protocolVersions;
     this.provisioning = options.provisioning ?? true;
     this.heartbeat = options.heartbeat ?? { min: 60, max: 3540 };

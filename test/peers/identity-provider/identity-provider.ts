@@ -27,6 +27,8 @@ export interface IdentityProviderOptions {
   /** How long access tokens last; default 3599. */
   readonly tokenSeconds?: number;
   readonly tenantId?: string;
+  /** Called when an answer is about to be written. */
+  readonly onAnswer?: (request: ReceivedRequest) => void;
 }
 
 /** A request as it came, byte for byte. */
@@ -53,6 +55,7 @@ export class IdentityProvider implements AsyncDisposable {
   readonly #hostname: string;
   readonly #tokenSeconds: number;
   readonly #issuer: TokenIssuer;
+  readonly #onAnswer: IdentityProviderOptions['onAnswer'];
   readonly #grants = new Grants();
   readonly #received: ReceivedRequest[] = [];
   #server: PeerServer | undefined;
@@ -62,6 +65,7 @@ export class IdentityProvider implements AsyncDisposable {
     this.#hostname = hostname;
     this.#tokenSeconds = options.tokenSeconds ?? 3599;
     this.#issuer = issuer;
+    this.#onAnswer = options.onAnswer;
   }
 
   /** Starts it and resolves once it listens. */
@@ -165,6 +169,7 @@ export class IdentityProvider implements AsyncDisposable {
     const conversation = new Conversation(request, response, reset, {
       onAnswer: (status) => {
         received.status = status;
+        this.#onAnswer?.(received);
       },
       onEnd: () => undefined,
     });

@@ -14,10 +14,10 @@ export interface FleetOptions extends Omit<PhoneOptions, 'user' | 'oauth'>, Omit
   readonly oauth?: PhoneOptions['oauth'] | undefined;
   /** How many phones are set up at the same time; default 32. */
   readonly concurrency?: number;
+  /** How often each phone tries to get in before it gives up; default 20. */
+  readonly attempts?: number;
   readonly signal?: AbortSignal;
 }
-
-const setUpAttempts = 20;
 
 /** Phones that poll until `stop`. */
 export class Fleet {
@@ -68,7 +68,8 @@ export class Fleet {
   /** False when the fleet was stopped, or the phone never got in: the report says why. */
   async #setUp(phone: Phone): Promise<boolean> {
     const { signal } = this.#stop;
-    for (let attempt = 0; attempt < setUpAttempts && !signal.aborted; attempt += 1) {
+    const { attempts = 20 } = this.#options;
+    for (let attempt = 0; attempt < attempts && !signal.aborted; attempt += 1) {
       try {
         await phone.folderSync(signal);
         await phone.sync(phone.inbox, { signal });
