@@ -152,7 +152,8 @@ class Loop {
     try {
       await this.#reconcile(resources, signal);
     } catch (error) {
-      if (!this.#started || signal.aborted) throw error;
+      if (signal.aborted) return;
+      if (!this.#started) throw error;
       this.#options.log.error({ err: error }, 'the manifests could not be applied; it is tried again');
       this.#due = this.#now() + RETRY_AFTER_MS;
     }

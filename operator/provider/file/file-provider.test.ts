@@ -1,6 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Problem, ProvidedResources } from '../types.ts';
 import { FileProvider, readManifests } from './file-provider.ts';
@@ -49,6 +50,17 @@ it('gives the first state, also an empty one, then one for each edit, and ends w
   expect(states).toHaveLength(3);
   stop.abort();
   await running;
+});
+
+it('gives no first state while a file is still being written', async () => {
+  await write('apiVersion: v1\n');
+  start();
+  for (let length = 1; length <= 8; length += 1) {
+    await write(configMap('x'.repeat(length)));
+    await sleep(50);
+  }
+  await until(() => value(states.at(-1)) === 'xxxxxxxx');
+  expect(states.map(value)).not.toContain(undefined);
 });
 
 it('keeps the last state and says so while the directory is away', async () => {

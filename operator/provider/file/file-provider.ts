@@ -6,6 +6,8 @@ import { ManifestSet, type Source } from './manifest-set.ts';
 
 /** Two looks must agree before a change counts: an edit is served within two of these and a little. */
 const LOOK_EVERY_MS = 150;
+/** How long the first state waits for files that are being written. */
+const MAX_FIRST_LOOKS = 20;
 
 /** Everything that a directory holds at one moment. */
 export interface ReadManifests {
@@ -37,11 +39,15 @@ export class FileProvider implements Provider {
     const files = new ManifestDirectory(this.#directory);
     const manifests = new ManifestSet();
     let published = false;
+    let patience = MAX_FIRST_LOOKS;
     let failure: string | undefined;
+    if (signal.aborted) return;
     await files.look({ signal });
     while (await pause(signal)) {
       const look = await lookAt(files, signal);
       if (signal.aborted) return;
+      patience -= 1;
+      if (!published && !files.settled && patience > 0) continue;
       if (published && !look.changed && look.failure === failure) continue;
       published = true;
       failure = look.failure;

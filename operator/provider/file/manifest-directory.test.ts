@@ -50,6 +50,22 @@ it('takes a file when two looks found it the same', async () => {
   expect(await look()).toBe(false);
 });
 
+it('says whether everything has settled', async () => {
+  await write('a.yaml', 'a');
+  await look();
+  expect(files.settled).toBe(false);
+  await write('b.yaml', 'b');
+  await look();
+  expect(files.settled).toBe(false);
+  await look();
+  expect(files.settled).toBe(true);
+  await rm(join(directory, 'a.yaml'));
+  await look();
+  expect(files.settled).toBe(false);
+  await look();
+  expect(files.settled).toBe(true);
+});
+
 it('keeps what it read while a file is being written anew', async () => {
   await write('a.yaml', 'first');
   await files.look({ now: true, signal });

@@ -24,8 +24,15 @@ export class ManifestDirectory {
   /** What counts, with the stamp of its content. */
   readonly #files = new Map<string, { stamp: Stamp; file: ManifestFile }>();
 
+  #settled = false;
+
   constructor(directory: string) {
     this.#directory = directory;
+  }
+
+  /** Whether the last look found every file as the one before it had. */
+  get settled(): boolean {
+    return this.#settled;
   }
 
   /** The files that count, in the order of their names. */
@@ -41,11 +48,15 @@ export class ManifestDirectory {
   async look(options: { readonly now?: boolean; readonly signal: AbortSignal }): Promise<boolean> {
     const stamps = await this.#stamps();
     let changed = false;
+    this.#settled = true;
     for (const name of new Set([...stamps.keys(), ...this.#files.keys()])) {
       const stamp = stamps.get(name) ?? GONE;
-      const settled = options.now === true || this.#seen.get(name) === stamp;
-      if (!settled || (this.#files.get(name)?.stamp ?? GONE) === stamp) continue;
-      changed = (await this.#take(name, stamp, options.signal)) || changed;
+      const counted = this.#files.get(name)?.stamp ?? GONE;
+      if (counted === stamp) continue;
+      const steady = options.now === true || this.#seen.get(name) === stamp;
+      const taken = steady && (await this.#take(name, stamp, options.signal));
+      this.#settled &&= taken;
+      changed ||= taken;
     }
     this.#seen = new Map([...this.#files.keys()].map((name) => [name, GONE] as const).concat([...stamps]));
     return changed;
