@@ -120,6 +120,7 @@ describe('one request after another', () => {
     time.advance(60_000);
     client.send(post('/2', 'two'));
     await client.receives('POST /2 two');
+    expect(seen.refused).toEqual([]);
   });
 });
 
@@ -404,6 +405,7 @@ describe('time limits', () => {
     const request = await seen.nth(0);
     await until(() => request.ended);
     for (let i = 0; i < 70; i++) time.advance(60_000);
+    expect(request.closed).toBe(false);
     echo(request);
     await client.receives('POST /poll x');
   });
@@ -439,6 +441,7 @@ describe('time limits', () => {
     time.advance(30_000);
     client.send('bcd');
     await client.receives('POST /up abcd');
+    expect(request.error).toBeUndefined();
   });
 
   test('a phone that does not take its answer is given up', async () => {
@@ -522,6 +525,7 @@ describe('draining', () => {
     client.send(GET);
     const request = await seen.nth(0);
     server.closeIdle();
+    expect(server.connections).toBe(1);
     echo(request);
     await client.receives('GET / ');
   });
