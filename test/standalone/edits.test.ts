@@ -1,6 +1,8 @@
 // Edits while gateways run: what is good is served at once, what is bad is refused alone, and open polls live on.
 import { connect, type PeerCertificate } from 'node:tls';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../peers/certificates.ts';
 import { Exchange } from '../peers/exchange/exchange.ts';
@@ -81,6 +83,11 @@ async function presented(at: number, servername = 'sentry.example.com'): Promise
 
 async function hash(): Promise<string> {
   return /hash: ([0-9a-f]{64})/.exec(await gatewayStatusText())?.[1] ?? '';
+}
+
+async function statusFiles(): Promise<string[]> {
+  const names = await readdir(join(run.directory, '.sentry', 'status'));
+  return names.filter((name) => !name.startsWith('.')).toSorted();
 }
 
 async function gatewayStatusText(): Promise<string> {
@@ -164,7 +171,14 @@ describe('a good edit', () => {
     await run.remove('more.yaml');
     await run.until(async () => (await run.gatewayProcesses()).length === 1, 'the end of its process');
     await run.until(async () => (await run.get('/readyz')).text === 'default/mail ok\n', 'one gateway');
-    await expect(run.state('status', 'sentrygateway.default.more.yaml')).rejects.toThrow('ENOENT');
+    await run.until(
+      async () => !(await statusFiles()).includes('sentrygateway.default.more.yaml'),
+      'no status',
+    );
+    expect(await statusFiles()).toEqual([
+      'exchangeroute.default.all.yaml',
+      'sentrygateway.default.mail.yaml',
+    ]);
   });
 });
 
