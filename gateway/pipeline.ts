@@ -59,6 +59,7 @@ export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | '
 const PROBES: ProbeSettings = {
   path: ACTIVESYNC_PATH,
   intervalMs: 10_000,
+  firstWithinMs: 1_000,
   unhealthyIntervalMs: 2_000,
   timeoutMs: 5_000,
 };
@@ -97,7 +98,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
    * @throws SnapshotUnusableError, and then nothing has changed.
    */
   apply(snapshot: Snapshot, files: SnapshotFiles): void {
-    const change = this.endpoints.change(snapshot.routes.length);
+    const change = this.endpoints.change(snapshot.routes.flatMap(({ servers }) => servers).length);
     const before = this.served;
     try {
       this.served = compileSnapshot({ snapshot, files }, (before?.generation ?? 0) + 1, change, {

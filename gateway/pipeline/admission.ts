@@ -40,7 +40,7 @@ export function admit(
     generation: served?.generation ?? 0,
     method: copy(method),
     target: ownTarget,
-    authorization: authorization === undefined ? undefined : copy(authorization),
+    authorization: connection.authorization,
     userHeader: userHeader === undefined ? undefined : copy(userHeader),
     asked: refused ? undefined : asked,
     identity,

@@ -35,7 +35,8 @@ export class PhoneConnection {
   /** The device that was counted last. */
   private countedUser = '';
   private countedDevice = '';
-  private authorization: string | undefined;
+  /** The Authorization header of the last request. */
+  authorization: string | undefined;
   private credential: Credential = parseAuthorization(undefined);
 
   constructor(listener: string) {

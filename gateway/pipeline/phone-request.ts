@@ -89,7 +89,7 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   // ——— the phone speaks ———
 
   onData(bytes: Buffer): void {
-    if (this.exchange.responded) return;
+    if (this.isAnsweredByUs()) return;
     try {
       this.held?.push(bytes);
       this.heldBytes += bytes.length;
@@ -103,10 +103,10 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   }
 
   onEnd(): void {
-    if (this.exchange.responded) return;
+    if (this.isAnsweredByUs()) return;
     try {
       this.bodyComplete = true;
-      if (this.mayBePoll()) this.readPoll();
+      if (this.mayBePoll() && !this.exchange.responded) this.readPoll();
       if (this.upstream === undefined) this.askServer();
       else this.upstream.end();
     } catch (error) {
@@ -280,9 +280,15 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     return false;
   }
 
+  /** What still comes of the request's body concerns nobody. A server may answer and read on. */
+  private isAnsweredByUs(): boolean {
+    return this.upstream === undefined && this.exchange.responded;
+  }
+
   private answer(own: OwnAnswer): void {
     this.letGo();
     this.tally.reason = own.reason;
+    this.tally.server = '';
     this.tally.answerBegins(own.status, this.context.clock.now());
     this.tally.bytesOut = own.body.length;
     this.exchange.respond(own.status, own.headers.clone(), own.body);

@@ -1,4 +1,5 @@
 // One server as the gateway reaches it: its connections, its health and the probes that find out about it.
+import type { SecureContext } from 'node:tls';
 import type { Deadlined, Deadlines } from '../http/deadlines.ts';
 import type { UpstreamError } from '../http/errors.ts';
 import type { ResponseHead, ResponseSink, UpstreamExchange, UpstreamRequest } from '../http/exchange.ts';
@@ -23,6 +24,8 @@ export interface ProbeSettings {
   /** Path of the OPTIONS request. */
   readonly path: string;
   readonly intervalMs: number;
+  /** The first one comes within this time. */
+  readonly firstWithinMs: number;
   /** While the server is not healthy, or under suspicion. */
   readonly unhealthyIntervalMs: number;
   readonly timeoutMs: number;
@@ -30,6 +33,8 @@ export interface ProbeSettings {
 
 export interface EndpointOptions {
   readonly target: EndpointTarget;
+  /** Trusts `target.ca`. */
+  readonly secureContext: SecureContext;
   readonly deadlines: Deadlines;
   readonly probes: ProbeSettings;
   readonly health?: Partial<HealthSettings>;
@@ -60,7 +65,7 @@ export class Endpoint implements Deadlined {
       deadlines,
       url: target.url,
       tls: {
-        ...(target.ca !== undefined && { ca: target.ca }),
+        secureContext: options.secureContext,
         ...(target.serverName !== undefined && { servername: target.serverName }),
       },
       connectTimeoutMs: target.connectTimeoutMs,
@@ -75,7 +80,7 @@ export class Endpoint implements Deadlined {
         onChange?.(this);
       },
     });
-    this.deadline = deadlines.clock.now() + Math.random() * this.probes.intervalMs * 0.1;
+    this.deadline = deadlines.clock.now() + Math.random() * this.probes.firstWithinMs;
     deadlines.add(this);
   }
 

@@ -1,6 +1,8 @@
 // All endpoints of a gateway: those that a new snapshot names again keep their connections, health and probes.
 import { createHash } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
 import type { Deadlines } from '../http/deadlines.ts';
+import { makeSecureContext } from '../http/upstream-pool.ts';
 import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
 import type { HealthSettings } from './health.ts';
 
@@ -38,14 +40,28 @@ export class Endpoints {
   change(expected: number): EndpointsChange {
     const { current } = this;
     const next = new Map<string, Endpoint>();
-    const digests = new Map<Buffer, string>();
+    const trusts = new Map<Buffer | undefined, Trust>();
     const { probes } = this.options;
-    const spaced = { ...probes, intervalMs: Math.max(probes.intervalMs, expected * PROBE_SPACING_MS) };
+    const roundMs = expected * PROBE_SPACING_MS;
+    const spaced = {
+      ...probes,
+      intervalMs: Math.max(probes.intervalMs, roundMs),
+      firstWithinMs: Math.max(probes.firstWithinMs, roundMs),
+    };
     return {
       get: (target) => {
-        const key = keyOf(target, digests);
-        const known = next.get(key) ?? current.get(key);
-        const endpoint = known ?? new Endpoint({ ...this.options, probes: spaced, target });
+        const trust = trusts.get(target.ca) ?? trustIn(target.ca);
+        trusts.set(target.ca, trust);
+        const key = keyOf(target, trust);
+        const endpoint =
+          next.get(key) ??
+          current.get(key) ??
+          new Endpoint({
+            ...this.options,
+            probes: spaced,
+            target,
+            secureContext: (trust.secureContext ??= makeSecureContext(caOf(target))),
+          });
         next.set(key, endpoint);
         return endpoint;
       },
@@ -67,13 +83,21 @@ function closeMissing(from: ReadonlyMap<string, Endpoint>, kept: ReadonlyMap<str
   for (const [key, endpoint] of from) if (kept.get(key) !== endpoint) endpoint.close();
 }
 
-/** @param digests of the CA files: many routes share one. */
-function keyOf(target: EndpointTarget, digests: Map<Buffer, string>): string {
-  const { url, ca, serverName, connectTimeoutMs, inactivityMs } = target;
-  let digest = ca === undefined ? '' : digests.get(ca);
-  if (ca !== undefined && digest === undefined) {
-    digest = createHash('sha256').update(ca).digest('hex');
-    digests.set(ca, digest);
-  }
+/** What is worked out once for a CA file, because many routes share one. */
+interface Trust {
+  readonly digest: string;
+  secureContext?: SecureContext;
+}
+
+function trustIn(ca: Buffer | undefined): Trust {
+  return { digest: ca === undefined ? '' : createHash('sha256').update(ca).digest('hex') };
+}
+
+function caOf({ ca }: EndpointTarget): { ca?: Buffer } {
+  return ca === undefined ? {} : { ca };
+}
+
+function keyOf(target: EndpointTarget, { digest }: Trust): string {
+  const { url, serverName, connectTimeoutMs, inactivityMs } = target;
   return JSON.stringify([url, digest, serverName, connectTimeoutMs, inactivityMs]);
 }

@@ -45,7 +45,7 @@ export class GatewayFixture {
       sink: { requestFinished: (record) => this.records.push(record) },
       log: pino({ level: 'info' }, { write: (line: string) => this.log.push(line) }),
       deadlines: this.deadlines,
-      probes: { intervalMs: 60_000, unhealthyIntervalMs: 200, timeoutMs: 500 },
+      probes: { intervalMs: 60_000, firstWithinMs: 6_000, unhealthyIntervalMs: 200, timeoutMs: 500 },
       ...options.pipeline,
     });
     this.server = new HttpServer<PhoneConnection>({ deadlines: this.deadlines });
