@@ -67,6 +67,8 @@ function clients(
       eas_min_allowed_auth_mode: 'modern_auth',
       modern_auth_authority_url: base,
       modern_auth_resource_url: signIn.resource,
+      // Which certificate a user signs in with is the device management's to fill in.
+      email_login_certificate: '',
     },
   };
 }
