@@ -75,7 +75,9 @@ function* judgeCookies(
     }
   }
   const complete = device.cookies.every(({ name, value }) => sent.get(name) === value);
-  if (complete) device.cookieReturned = true;
+  // A client that has lost its cookies (a new installation) is offered them again.
+  if (device.cookieReturned && !complete) device.cookieOffers = 0;
+  device.cookieReturned = complete;
   if (!complete && request.returnsCookies && device.cookieOffers >= patience) {
     yield {
       rule: 'cookie-missing',

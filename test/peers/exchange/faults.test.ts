@@ -96,7 +96,17 @@ describe('faults of the simulated Exchange', () => {
     });
   });
 
-  it.each([403, 451, 456, 457, 507])('an answer of %i is passed on as it is', async (status) => {
+  it('an answer of 451 sends the phone elsewhere for good', async () => {
+    const { url } = exchange.frontEnd('mbx2');
+    const headers = [['X-MS-Location', `${url}/Microsoft-Server-ActiveSync`]] as const;
+    failNext({ kind: 'answer', status: 451, headers });
+    await phone.sendMail(mail);
+    expect(exchange.organisation.journal.sentMail).toMatchObject([{ frontEnd: 'mbx2', duplicate: false }]);
+    expect(phone.origin).toBe(url);
+    expect(phone.report.summary()).toMatchObject({ redirects: 1, lost: 0 });
+  });
+
+  it.each([403, 456, 457, 507])('an answer of %i is passed on as it is', async (status) => {
     failNext({ kind: 'answer', status, headers: [['X-MS-Location', 'https://elsewhere.example.com/']] });
     const error = await failure(phone.sendMail(mail));
     expect(error).toMatchObject({ status });

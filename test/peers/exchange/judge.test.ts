@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../certificates.ts';
+import { valuesOf } from '../phone/http-answer.ts';
 import { HttpClient } from '../phone/http-client.ts';
 import type { HttpAnswer } from '../phone/http-connection.ts';
 import { Phone, type PhoneOptions } from '../phone/phone.ts';
@@ -187,9 +188,7 @@ describe('the simulated Exchange judges', () => {
 
   it('cookies of one device on another one', async () => {
     const first = await send();
-    const cookies = first.rawHeaders
-      .filter((_, index) => first.rawHeaders[index - 1]?.toLowerCase() === 'set-cookie')
-      .map((line) => line.split(';', 1)[0] ?? '');
+    const cookies = valuesOf(first, 'set-cookie').map((line) => line.split(';', 1)[0]);
     expect(cookies).toHaveLength(2);
     await send({ headers: { Cookie: cookies.join('; ') } });
     expect(exchange.violations).toEqual([]);
@@ -202,6 +201,17 @@ describe('the simulated Exchange judges', () => {
     for (let count = 0; count < 4; count += 1) await send({ target: target.replace('d1', 'old') });
     expect(exchange.violations).toEqual([]);
     for (let count = 0; count < 4; count += 1) await send(modern);
+    expect(rules()).toEqual(['cookie-missing']);
+  });
+
+  it('cookies that stop coming back, as when a proxy drops them', async () => {
+    const modern = { 'MS-ASProtocolVersion': '16.1' };
+    const first = await send({ headers: modern });
+    const cookies = valuesOf(first, 'set-cookie').map((line) => line.split(';', 1)[0]);
+    await send({ headers: { ...modern, Cookie: cookies.join('; ') } });
+    for (let count = 0; count < 3; count += 1) await send({ headers: modern });
+    expect(exchange.violations).toEqual([]);
+    await send({ headers: modern });
     expect(rules()).toEqual(['cookie-missing']);
   });
 

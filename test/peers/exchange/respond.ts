@@ -21,10 +21,10 @@ export interface Incoming {
   /** The query of a POST, or why it could not be read. */
   readonly query: EasQuery | QueryError;
   /** The value of a header, the first of several. */
-  header(name: string): string | undefined;
+  readonly header: (name: string) => string | undefined;
   readonly body: Buffer;
   readonly gone: AbortSignal;
-  violate(finding: Finding): void;
+  readonly violate: (finding: Finding) => void;
 }
 
 /** Answers as Exchange does; every breach of the specification on the way is also reported. */

@@ -24,7 +24,7 @@ export interface Transaction {
   readonly document: Element | undefined;
   /** Aborted when the client has gone. */
   readonly gone: AbortSignal;
-  violate(finding: Finding): void;
+  readonly violate: (finding: Finding) => void;
 }
 
 export type Handler = (transaction: Transaction) => Reply | Promise<Reply>;

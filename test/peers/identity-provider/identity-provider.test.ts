@@ -61,7 +61,7 @@ describe('the simulated identity provider', () => {
     });
     return http.request(provider.url, {
       method: 'GET',
-      target: `/common/oauth2/authorize?${query}`,
+      target: `/common/oauth2/authorize?${query.toString()}`,
       headers: [],
     });
   }

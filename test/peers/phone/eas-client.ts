@@ -80,11 +80,20 @@ const wbxmlType = 'application/vnd.ms-sync.wbxml';
 export class EasClient {
   readonly identity: EasIdentity;
   readonly #options: EasClientOptions;
+  #origin: string;
+  #path: string;
   readonly #cookies = new CookieJar();
 
   constructor(options: EasClientOptions) {
     this.#options = options;
     this.identity = options.identity;
+    this.#origin = options.origin;
+    this.#path = options.path;
+  }
+
+  /** Where requests go: the phone's setting, or where a 451 has sent it since. */
+  get origin(): string {
+    return this.#origin;
   }
 
   /**
@@ -93,28 +102,30 @@ export class EasClient {
    * @throws {ConnectionLost | WrongAnswer}
    */
   async bare(method: 'OPTIONS' | 'GET', signal?: AbortSignal): Promise<HttpAnswer> {
-    const { path } = this.#options;
     return this.#authenticated(method, signal, async (authorization) => ({
       method,
-      target: path,
+      target: this.#path,
       headers: [...authorization, ['User-Agent', this.identity.userAgent], ...this.#cookieLine()],
       signal,
     }));
   }
 
   /**
-   * One command; 401 is tried once more with a renewed credential.
+   * One command; 401 is tried once more with a renewed credential, 451 once more where it says (MS-ASHTTP R270).
    *
    * @throws {HttpFailure} for any status but 200
    * @throws {ConnectionLost | WrongAnswer}
    */
   async send(command: EasCommand): Promise<EasAnswer> {
-    const answer = await this.#authenticated(
-      command.command,
-      command.signal,
-      async (authorization) => this.#request(command, authorization),
-      command.poll,
-    );
+    const attempt = async (): Promise<HttpAnswer> =>
+      this.#authenticated(
+        command.command,
+        command.signal,
+        async (authorization) => this.#request(command, authorization),
+        command.poll,
+      );
+    let answer = await attempt();
+    if (answer.status === 451 && this.#move(answer)) answer = await attempt();
     if (answer.status !== 200) throw this.#failure(command.command, answer);
     try {
       return { answer, document: documentOf(answer, command) };
@@ -122,6 +133,17 @@ export class EasClient {
       this.#options.report.lost(command.command, error);
       throw error;
     }
+  }
+
+  /** Takes the address of a 451 for this and all further requests; false when there is none. */
+  #move(answer: HttpAnswer): boolean {
+    const location = answer.header('x-ms-location');
+    if (location === undefined || !URL.canParse(location)) return false;
+    const { origin, pathname } = new URL(location);
+    this.#origin = origin;
+    this.#path = pathname;
+    this.#options.report.count('redirects');
+    return true;
   }
 
   #failure(command: string, answer: HttpAnswer): HttpFailure {
@@ -163,10 +185,10 @@ export class EasClient {
   }
 
   async #exchange(command: string, request: HttpRequest, poll: boolean): Promise<HttpAnswer> {
-    const { http, origin, report } = this.#options;
+    const { http, report } = this.#options;
     report.request();
     try {
-      const answer = await http.request(origin, request);
+      const answer = await http.request(this.#origin, request);
       report.answer(command, answer.status, poll ? undefined : answer.firstByteMilliseconds);
       this.#cookies.store(valuesOf(answer, 'set-cookie'));
       return answer;
@@ -199,10 +221,9 @@ export class EasClient {
   }
 
   #target(command: EasCommand): string {
-    const { path } = this.#options;
     const { query, ...identity } = this.identity;
     const fields = { ...identity, ...command };
-    return `${path}?${query === 'plain' ? plainQuery(fields) : base64Query(fields)}`;
+    return `${this.#path}?${query === 'plain' ? plainQuery(fields) : base64Query(fields)}`;
   }
 
   #easHeaders({ policyKey, acceptMultiPart }: EasCommand): (readonly [string, string])[] {

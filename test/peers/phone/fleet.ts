@@ -1,7 +1,7 @@
 // Many phones in one process: set up a few at a time, then all polling, with one report.
-import { createSecureContext } from 'node:tls';
 import { HttpFailure } from './eas-client.ts';
 import { SignInFailure } from './credential.ts';
+import { trusting } from './http-client.ts';
 import { Phone, type PhoneOptions } from './phone.ts';
 import { pushLoop, type PushLoopOptions } from './push-loop.ts';
 import { Report } from './report.ts';
@@ -32,7 +32,7 @@ export class Fleet {
     const shared = {
       ...options,
       report,
-      secureContext: secureContext ?? createSecureContext({ ...(ca && { ca: [ca].flat() as string[] }) }),
+      secureContext: secureContext ?? trusting(ca),
       // X25519 alone keeps a connection's memory small: see the measurements in the project's notes on Node.
       tls: options.tls ?? { ecdhCurve: 'X25519' },
     };
@@ -58,11 +58,21 @@ export class Fleet {
     await Promise.all(Array.from({ length: this.#options.concurrency ?? 32 }, worker));
   }
 
+  /** Ends all polls and then compares what every phone has with what the server has: see Phone.audit. */
+  async audit(): Promise<void> {
+    await this.#endPolls();
+    await Promise.allSettled(this.phones.map((phone) => phone.audit()));
+  }
+
   /** Ends all polls and connections. */
   async stop(): Promise<void> {
+    await this.#endPolls();
+    for (const phone of this.phones) phone.close();
+  }
+
+  async #endPolls(): Promise<void> {
     this.#stop.abort(new Error('the fleet was stopped'));
     await Promise.all(this.#loops);
-    for (const phone of this.phones) phone.close();
   }
 
   /** False when the fleet was stopped, or the phone never got in: the report says why. */

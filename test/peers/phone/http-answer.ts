@@ -80,7 +80,7 @@ class Reader implements AnswerReader {
       case 'chunk-end':
       case 'trailer':
         return this.#readChunkLine();
-      case 'done':
+      default:
         return false;
     }
   }

@@ -21,6 +21,12 @@ interface Idle {
   readonly since: number;
 }
 
+/** A TLS context that trusts these authorities and nobody else, or the system's when there are none. */
+export function trusting(ca: string | readonly string[] | undefined): SecureContext {
+  if (ca === undefined) return createSecureContext();
+  return createSecureContext({ ca: typeof ca === 'string' ? ca : [...ca] });
+}
+
 export class HttpClient {
   readonly #options: HttpClientOptions;
   readonly #secureContext: SecureContext;
@@ -29,9 +35,7 @@ export class HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
-    this.#secureContext =
-      options.secureContext ??
-      createSecureContext({ ...(options.ca && { ca: [options.ca].flat() as string[] }) });
+    this.#secureContext = options.secureContext ?? trusting(options.ca);
   }
 
   /**

@@ -28,6 +28,7 @@ const help = `Simulated phones: sign in, provision, synchronise, poll for mail, 
   --query plain|base64         (default plain)
   --send-to ADDRESS            each phone sends one mail there first
   --print-mail                 print a line for each mail that arrives
+  --audit                      at the end fetch all mail anew and count what was missing
   --json                       report as JSON
   --help                       this text
 
@@ -53,6 +54,7 @@ const options = {
   query: { type: 'string', default: 'plain' },
   'send-to': { type: 'string' },
   'print-mail': { type: 'boolean', default: false },
+  audit: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } satisfies ParseArgsOptionsConfig;
 
@@ -95,6 +97,7 @@ await runCommandLine(
       await fleet.start();
       if (sendTo !== undefined) await sendFromAll(fleet, sendTo);
       await untilSignal(seconds === 0 ? undefined : seconds);
+      if (values.audit) await fleet.audit();
       await fleet.stop();
       const summary = fleet.report.summary();
       process.stdout.write(values.json ? `${JSON.stringify(summary, null, 2)}\n` : table(summary));

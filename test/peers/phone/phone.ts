@@ -46,6 +46,7 @@ export interface Mail {
   readonly subject: string;
   readonly body: string;
   readonly read: boolean;
+  readonly received: Date;
   readonly attachments: readonly {
     readonly fileReference: string;
     readonly name: string;
@@ -140,6 +141,11 @@ export class Phone {
     const inbox = this.#folders.find(({ type }) => type === inboxType);
     if (!inbox) throw new RangeError('call folderSync first');
     return inbox.id;
+  }
+
+  /** Where the phone's requests go: its setting, or where a 451 has sent it since. */
+  get origin(): string {
+    return this.#eas.origin;
   }
 
   get policyKey(): number {
@@ -405,6 +411,24 @@ export class Phone {
       if (serverId.startsWith(`${folderId}:`)) this.mail.delete(serverId);
   }
 
+  /**
+   * Brings the inbox up to date, then fetches it anew as a whole and compares: mail that was there before the audit
+   * and that nothing had brought is counted as missing. Returns how many.
+   */
+  async audit(signal?: AbortSignal): Promise<number> {
+    const options = signal ? { signal } : {};
+    const started = Date.now();
+    await this.sync(this.inbox, options);
+    const known = new Set(this.mail.keys());
+    this.forget(this.inbox);
+    const { added } = await this.sync(this.inbox, options);
+    const missing = added.filter(
+      ({ serverId, received }) => !known.has(serverId) && received.getTime() < started,
+    );
+    for (let count = 0; count < missing.length; count += 1) this.report.mailMissing();
+    return missing.length;
+  }
+
   /** Ends all connections. */
   close(): void {
     this.#http.close();
@@ -478,6 +502,7 @@ export class Phone {
       subject: textOf(data, 'Email:Subject') ?? '',
       body: textOf(data, 'AirSyncBase:Body', 'AirSyncBase:Data') ?? '',
       read: textOf(data, 'Email:Read') === '1',
+      received: new Date(textOf(data, 'Email:DateReceived') ?? Number.NaN),
       attachments: childrenOf(find(data, 'AirSyncBase:Attachments'), 'AirSyncBase:Attachment').map(
         (attachment) => ({
           fileReference: textOf(attachment, 'AirSyncBase:FileReference') ?? '',

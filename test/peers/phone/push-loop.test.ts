@@ -97,6 +97,25 @@ describe('a fleet of phones', () => {
     expect(phones.report.summary().lost).toBe(0);
   });
 
+  it('finds mail that it was never told of, and only that', async () => {
+    const phones = await start({ phones: 2 });
+    await deliverToAll(phones, 'one');
+    await expect(phones.phones[1]?.audit()).resolves.toBe(0);
+    const [device] = exchange.organisation.devicesOf('user1@example.com');
+    const { serverId, version } = exchange.organisation.deliver('user1@example.com', {
+      subject: 'swallowed',
+    });
+    const collection = device?.collections.values().next().value;
+    if (!collection) throw new Error('no collection');
+    const known = new Map([...collection.current.known, [serverId, version] as const]);
+    collection.current = { ...collection.current, known };
+    collection.previous = { ...collection.current };
+    await phones.stop();
+    const before = phones.report.summary();
+    await phones.phones[0]?.audit();
+    expect([before.mailMissing, phones.report.summary().mailMissing]).toEqual([0, 1]);
+  });
+
   it('notices mail that comes twice', async () => {
     const phones = await start({ phones: 1 });
     const [phone] = phones.phones;

@@ -15,7 +15,7 @@ export interface ReportSummary {
   readonly requests: number;
   /** By `<command> <HTTP status>`. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Connection errors, wrong answers, statuses that no client of a sound server sees, doubled mail. */
+  /** Connection errors, wrong answers, statuses that no client of a sound server sees, mail missing or twice. */
   readonly lost: number;
   /** By `<command>: <what happened>`. */
   readonly lostReasons: Readonly<Record<string, number>>;
@@ -30,8 +30,12 @@ export interface ReportSummary {
   readonly pollsExpired: number;
   /** Sync states that had to be started anew because the server did not know their key. */
   readonly resyncs: number;
+  /** 451 with X-MS-Location that phones have followed. */
+  readonly redirects: number;
   readonly mailReceived: number;
   readonly mailDoubled: number;
+  /** Mail that an audit found on the server and that no poll or sync had brought. */
+  readonly mailMissing: number;
   readonly mailSent: number;
   /** Milliseconds to the first byte by command; polls are left out. */
   readonly latency: Readonly<Record<string, Latency>>;
@@ -46,6 +50,7 @@ type Count =
   | 'pollsChanged'
   | 'pollsExpired'
   | 'resyncs'
+  | 'redirects'
   | 'mailReceived'
   | 'mailSent';
 
@@ -59,6 +64,7 @@ export class Report {
   #requests = 0;
   #unavailable = 0;
   #mailDoubled = 0;
+  #mailMissing = 0;
   #lost = 0;
 
   count(what: Count): void {
@@ -89,6 +95,11 @@ export class Report {
     this.lost('Sync', 'mail twice');
   }
 
+  mailMissing(): void {
+    this.#mailMissing += 1;
+    this.lost('Sync', 'mail missing');
+  }
+
   /** Something was lost: what, in words or as the error. */
   lost(command: string, reason: unknown): void {
     this.#lost += 1;
@@ -111,8 +122,10 @@ export class Report {
       pollsChanged: count('pollsChanged'),
       pollsExpired: count('pollsExpired'),
       resyncs: count('resyncs'),
+      redirects: count('redirects'),
       mailReceived: count('mailReceived'),
       mailDoubled: this.#mailDoubled,
+      mailMissing: this.#mailMissing,
       mailSent: count('mailSent'),
       latency: Object.fromEntries(
         [...this.#samples].map(([command, samples]) => [command, percentiles(samples)]),
