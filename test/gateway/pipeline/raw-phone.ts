@@ -23,6 +23,7 @@ export interface RawRequest {
   readonly headers?: readonly HeaderLine[];
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   readonly contentLength?: number;
+  readonly onBody?: (piece: Buffer) => void | Promise<void>;
   readonly signal?: AbortSignal;
   /** Default: the first listener's. */
   readonly hostname?: string;
@@ -49,7 +50,7 @@ export class RawPhone {
   }
 
   async send(request: RawRequest): Promise<HttpAnswer> {
-    const { method = 'POST', body, contentLength, signal, authorization } = request;
+    const { method = 'POST', body, contentLength, onBody, signal, authorization } = request;
     const origin = request.hostname === undefined ? this.gateway.url : this.gateway.urlOf(request.hostname);
     const headers: HeaderLine[] = [
       ...(authorization === undefined ? [] : [['Authorization', authorization] as const]),
@@ -61,6 +62,7 @@ export class RawPhone {
       headers,
       body,
       ...(contentLength !== undefined && { contentLength }),
+      onBody,
       signal,
     });
   }
