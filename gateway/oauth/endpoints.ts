@@ -44,6 +44,8 @@ interface Endpoint {
   /** Configured authorization endpoint, up to where the query is appended. */
   readonly redirectTo: string;
   readonly client: TokenClient;
+  /** False where a reference of the route does not resolve: its CA may be what is missing. */
+  readonly isUsable: boolean;
 }
 
 /**
@@ -94,6 +96,7 @@ export class OAuthEndpoints {
     const query = mark < 0 ? null : request.target.slice(mark + 1);
     const endpoint = this.listeners.get(listener)?.get(path);
     if (endpoint === undefined) return { status: 404, headers: new HeaderList(), body: Buffer.alloc(0) };
+    if (!endpoint.isUsable) return unavailable('this route is not configured completely');
     if (request.body.length > MAX_BODY_BYTES) return bodyTooLarge();
     if (endpoint.kind === 'authorize') return answerAuthorize(endpoint, request, query);
     const rewritten = rewriteTokenRequest(endpoint, request, query);
@@ -118,9 +121,7 @@ export class OAuthEndpoints {
     } catch (error) {
       const code = error instanceof TokenEndpointError ? error.code : 'Error';
       if (!signal.aborted) this.options.onUnreachable?.(endpoint.route, code);
-      const answer = errorAnswer(503, 'temporarily_unavailable', 'the identity provider cannot be reached');
-      answer.headers.append('Retry-After', RETRY_AFTER);
-      return answer;
+      return unavailable('the identity provider cannot be reached');
     }
   }
 
@@ -133,6 +134,7 @@ export class OAuthEndpoints {
       oauth,
       redirectTo: origin + pathname + search,
       client,
+      isUsable: route.servers.length > 0,
     };
     return [
       { ...shared, kind: 'authorize' },
@@ -200,6 +202,12 @@ function methodNotAllowed(allowed: string): PlainAnswer {
 
 function refusal(rewritten: Extract<Rewritten, { ok: false }>): PlainAnswer {
   return errorAnswer(400, rewritten.error, rewritten.description);
+}
+
+function unavailable(description: string): PlainAnswer {
+  const answer = errorAnswer(503, 'temporarily_unavailable', description);
+  answer.headers.append('Retry-After', RETRY_AFTER);
+  return answer;
 }
 
 /** The JSON of RFC 6749, 5.2. The description is a constant: nothing of the request comes back in it. */

@@ -15,7 +15,8 @@ const ACCOUNT = 65_532;
 const SNAPSHOT_DIRECTORY = '/etc/sentry/snapshot';
 const FALLBACK_DIRECTORY = '/etc/sentry/fallback';
 /** Beside the slots, so that one touch of the pod's annotations refreshes both. */
-const STEP_OUT_FILE = 'annotations';
+const STEP_OUT_FILE = 'step-out';
+const STEP_OUT_ANNOTATION = 'sentrygateway.io/step-out';
 
 /** @param image of the gateway */
 export function deployment(gateway: SentryGateway, image: string): KubernetesObject {
@@ -63,7 +64,14 @@ function podSpec({ metadata, spec }: SentryGateway, image: string) {
     volumes: [
       volume('snapshot', snapshotPrefix(metadata), [
         {
-          downwardAPI: { items: [{ path: STEP_OUT_FILE, fieldRef: { fieldPath: 'metadata.annotations' } }] },
+          downwardAPI: {
+            items: [
+              {
+                path: STEP_OUT_FILE,
+                fieldRef: { fieldPath: `metadata.annotations['${STEP_OUT_ANNOTATION}']` },
+              },
+            ],
+          },
         },
       ]),
       volume('fallback', fallbackPrefix(metadata), []),
