@@ -181,8 +181,9 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   private askServer(otherwise = NO_SERVER): void {
     const { exchange, held } = this;
     const route = this.currentRoute();
-    const server = route === undefined ? undefined : chooseServer(route.servers, this.tried);
-    if (route === undefined || server === undefined) return this.answer(this.refusal() ?? otherwise);
+    if ('status' in route) return this.answer(route);
+    const server = chooseServer(route.servers, this.tried);
+    if (server === undefined) return this.answer(otherwise);
     const { request } = exchange;
     const { pool } = server.endpoint;
     this.tally.route = route.key;
@@ -205,18 +206,13 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   }
 
   /** The route by the snapshot of now: the one that the request was admitted by may have lost its servers meanwhile. */
-  private currentRoute(): ServedRoute | undefined {
+  private currentRoute(): ServedRoute | OwnAnswer {
     const { exchange } = this;
     if (this.admission.generation !== this.context.generation) {
       this.admission = this.context.admit(exchange.request, exchange.connection.context);
     }
     const { decision } = this.admission;
-    return 'status' in decision ? undefined : decision.route;
-  }
-
-  private refusal(): OwnAnswer | undefined {
-    const { decision } = this.admission;
-    return 'status' in decision ? decision : undefined;
+    return 'status' in decision ? decision : decision.route;
   }
 
   private firstByteTimeoutMs(route: ServedRoute): number {
@@ -228,8 +224,9 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   /** A server failed before its answer began: asks another one, or answers in its place. */
   private recover(error: UpstreamError, server: RouteServer): void {
     const stale = error.reused && error.code === 'ConnectionLost';
-    if (!stale || ++this.staleConnections > MAX_STALE_CONNECTIONS)
+    if (!stale || ++this.staleConnections > MAX_STALE_CONNECTIONS) {
       this.tried = [...this.tried, server.endpoint];
+    }
     if (this.waiting && this.context.clock.now() - this.tally.startedAt > MAX_REPLAYED_POLL_MS) {
       return this.answer(this.ending === undefined ? SERVER_LOST : pollEnd(this.ending, 'poll-lost'));
     }
@@ -318,8 +315,9 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
 
   private enterLimit(): boolean {
     const { context, remoteAddress } = this.exchange.connection;
-    this.limited = !context.accepted;
-    return !this.limited || (this.limited = this.context.unaccepted.enter(remoteAddress));
+    if (context.accepted) return true;
+    this.limited = this.context.unaccepted.enter(remoteAddress);
+    return this.limited;
   }
 
   private leaveLimit(): void {
