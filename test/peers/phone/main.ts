@@ -18,7 +18,7 @@ const help = `Simulated phones: sign in, provision, synchronise, poll for mail, 
   --oauth                      sign in by OAuth through URL/proxyservice/oauth2/{authorize,token}
   --sign-in-url URL            the authorization endpoint in place of that one
   --token-url URL              the token endpoint in place of that one
-  --resource URL               what the token is asked for (default URL/)
+  --resource URL               what the token is asked for (default https://HOST/, without the port)
   --phones N                   how many (default 1)
   --seconds N                  how long they poll once all are set up (default 10; 0: until a signal)
   --attempts N                 how often each tries to get in before it gives up (default 20)
@@ -87,7 +87,7 @@ await runCommandLine(
           oauth: {
             signInUrl: values['sign-in-url'] ?? `${origin}/proxyservice/oauth2/authorize`,
             tokenUrl: values['token-url'] ?? `${origin}/proxyservice/oauth2/token`,
-            resource: values.resource ?? `${origin}/`,
+            resource: values.resource ?? `https://${hostname}/`,
           },
         }),
         onMail: ({ subject }, { user }) => {

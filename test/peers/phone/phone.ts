@@ -93,6 +93,8 @@ export class Phone {
   readonly #eas: EasClient;
   readonly #keys = new Map<string, string>();
   #policyKey = 0;
+  /** While everything is fetched anew: none of it is new. */
+  #auditing = false;
   #folderKey = '0';
   #folders: readonly Folder[] = [];
 
@@ -421,7 +423,10 @@ export class Phone {
     await this.sync(this.inbox, options);
     const known = new Set(this.mail.keys());
     this.forget(this.inbox);
-    const { added } = await this.sync(this.inbox, options);
+    this.#auditing = true;
+    const { added } = await this.sync(this.inbox, options).finally(() => {
+      this.#auditing = false;
+    });
     const missing = added.filter(
       ({ serverId, received }) => !known.has(serverId) && received.getTime() < started,
     );
@@ -512,7 +517,7 @@ export class Phone {
       ),
     };
     if (this.mail.has(serverId)) this.report.mailDoubled();
-    else this.report.count('mailReceived');
+    else if (!this.#auditing) this.report.count('mailReceived');
     this.mail.set(serverId, mail);
     return mail;
   }

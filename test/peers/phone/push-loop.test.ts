@@ -101,6 +101,7 @@ describe('a fleet of phones', () => {
     const phones = await start({ phones: 2 });
     await deliverToAll(phones, 'one');
     await expect(phones.phones[1]?.audit()).resolves.toBe(0);
+    expect(phones.report.summary().mailReceived).toBe(2);
     const [device] = exchange.organisation.devicesOf('user1@example.com');
     const { serverId, version } = exchange.organisation.deliver('user1@example.com', {
       subject: 'swallowed',
