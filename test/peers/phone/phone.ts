@@ -428,7 +428,7 @@ export class Phone {
       this.#auditing = false;
     });
     const missing = added.filter(
-      ({ serverId, received }) => !known.has(serverId) && received.getTime() < started,
+      ({ serverId, received }) => !known.has(serverId) && received.getTime() <= started,
     );
     for (let count = 0; count < missing.length; count += 1) this.report.mailMissing();
     return missing.length;
