@@ -27,6 +27,8 @@ export interface GatewayProcessOptions {
   readonly execArgv?: readonly string[];
   /** What runs Node: `['taskset', '-c', '0']`. */
   readonly launcher?: readonly string[];
+  /** With a channel to this process, as `fork` makes one. */
+  readonly ipc?: boolean;
   /** The file to run; default the source. */
   readonly main?: string;
 }
@@ -73,7 +75,7 @@ export class GatewayProcess implements AsyncDisposable {
     ];
     const flags = [...flagsFor(folder, options.port ?? 0), ...(options.flags ?? [])];
     const child = spawn(command, [...args, options.main ?? MAIN, ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc ? (['ipc'] as const) : [])],
     });
     const gateway = new GatewayProcess(folder, child);
     gateway.generation = 1;
