@@ -68,7 +68,9 @@ function rowOf(path: string, name: string, node: SchemaNode, required: boolean):
 
 /** The default of a value; a group of fields has those of its fields. */
 function defaultText(node: SchemaNode): string {
-  return node.default === undefined || node.type === 'object' ? '' : `\`${String(node.default)}\``;
+  return node.default === undefined || node.type === 'object'
+    ? ''
+    : `\`${JSON.stringify(node.default).replaceAll('"', '')}\``;
 }
 
 /** Units stand in the names of fields, as the API conventions want it. */

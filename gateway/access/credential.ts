@@ -62,7 +62,7 @@ function claimsOf(token: string): Partial<Record<string, unknown>> {
   if (!BASE64URL.test(payload)) return {};
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null ? (claims as Partial<Record<string, unknown>>) : {};
+    return typeof claims === 'object' && claims !== null ? claims : {};
   } catch {
     return {};
   }

@@ -97,7 +97,6 @@ export const snapshotSchema = z.strictObject({
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type SnapshotListener = Snapshot['listeners'][number];
 export type SnapshotRoute = Snapshot['routes'][number];
-export type SnapshotServer = SnapshotRoute['servers'][number];
 export type SnapshotOAuth = z.infer<typeof oauth>;
 
 /** The files that a snapshot names, by name: PEM text and the ticket key's bytes. */

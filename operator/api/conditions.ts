@@ -1,20 +1,6 @@
 // Every type and reason of a condition, and how conditions are merged.
 import type { Condition } from './meta.ts';
 
-/** Types of conditions. All four of the first are always present on both kinds. */
-export const conditionTypes = {
-  /** The resource is well-formed and is served, or can be. */
-  accepted: 'Accepted',
-  /** Every object that it refers to is there and of use. */
-  resolvedRefs: 'ResolvedRefs',
-  /** At least one gateway process is ready, and every ready one serves this generation: observed, never hoped. */
-  programmed: 'Programmed',
-  /** The summary of the others. */
-  ready: 'Ready',
-  /** Present, and True, where an older route of the same specificity holds some or all of the values. */
-  conflicted: 'Conflicted',
-} as const;
-
 /** Reasons by condition type: the first of each list is that of status True. */
 export const conditionReasons = {
   Accepted: {

@@ -50,7 +50,7 @@ function objectsOf({ properties, required, additionalProperties }: SchemaNode): 
 function textsNear(regex: RegExp): fc.Arbitrary<string> {
   const matching = fc.stringMatching(regex);
   const odd = fc.constantFrom(
-    ...'\0\t\n\v\f\r \u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u3000\ufeff\u{1f600}@/\\#?[]:',
+    ...Array.from('\0\t\n\v\f\r \u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u3000\ufeff\u{1f600}@/\\#?[]:'),
   );
   const spoilt = fc
     .tuple(matching, odd, fc.nat())

@@ -87,7 +87,7 @@ export class KubeClient {
         ...(tls.cert === undefined ? {} : { cert: tls.cert }),
         ...(tls.key === undefined ? {} : { key: tls.key }),
         ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
-        rejectUnauthorized: cluster.skipTLSVerify !== true,
+        rejectUnauthorized: !cluster.skipTLSVerify,
       },
     });
     return new KubeClient(kubeConfig, agent, new URL(cluster.server), options.onRequest ?? (() => {}));

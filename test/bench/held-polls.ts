@@ -24,7 +24,7 @@ export async function startHoldingUpstream(tls?: { cert: string; key: string }):
   server.timeout = 0;
   server.listen(0, '127.0.0.1', 8192);
   await once(server, 'listening');
-  return server as Server;
+  return server;
 }
 
 /** The port of a listening server. */

@@ -188,7 +188,7 @@ class Story {
   }
 
   async #pollsEnded(phones: readonly (Phone | undefined)[]): Promise<void> {
-    const polls = phones.map((phone) => (phone === undefined ? undefined : this.#polls.get(phone)));
+    const polls = phones.flatMap((phone) => (phone && this.#polls.get(phone)) ?? []);
     const deadline = sleep(DEADLINE_MS, 'late' as const, { ref: false });
     if ((await Promise.race([Promise.all(polls), deadline])) === 'late') {
       throw new Error('a poll did not end in time');

@@ -47,24 +47,36 @@ describe('the import rules', () => {
     ['gateway-not-to-operator', 'gateway/b.ts', "import { x } from '../operator/kube/x.ts';\nx();\n"],
     ['translate-is-pure', 'operator/translate/c.ts', "import { x } from '../kube/x.ts';\nx();\n"],
     ['translate-is-pure', 'operator/translate/d.ts', "import { x } from '../infra/x.ts';\nx();\n"],
-    ['translate-is-pure', 'operator/translate/e.ts', "import { readFileSync } from 'node:fs';\nreadFileSync('');\n"],
+    [
+      'translate-is-pure',
+      'operator/translate/e.ts',
+      "import { readFileSync } from 'node:fs';\nreadFileSync('');\n",
+    ],
     ['eas-stands-alone', 'gateway/eas/f.ts', "import { x } from '../x.ts';\nx();\n"],
     ['http-stands-alone', 'gateway/http/g.ts', "import { x } from '../x.ts';\nx();\n"],
     ['api-stands-alone', 'operator/api/h.ts', "import { x } from '../kube/x.ts';\nx();\n"],
-    ['stages-are-ignorant-of-each-other', 'operator/provider/i.ts', "import { x } from '../infra/x.ts';\nx();\n"],
+    [
+      'stages-are-ignorant-of-each-other',
+      'operator/provider/i.ts',
+      "import { x } from '../infra/x.ts';\nx();\n",
+    ],
     ['product-not-to-tests', 'cli/j.ts', "import { x } from '../test/x.ts';\nx();\n"],
     ['no-dev-dependencies-in-the-product', 'cli/k.ts', "import { test } from 'vitest';\ntest('x');\n"],
     ['not-to-unresolvable', 'cli/l.ts', "import { x } from './nowhere.ts';\nx();\n"],
   ])('%s is broken by %s', async (rule, file, text) => {
     const target = 'export const x = (): void => undefined;\n';
     const targets = Object.fromEntries(
-      ['gateway/x.ts', 'test/x.ts', ...['translate', 'kube', 'infra'].map((name) => `operator/${name}/x.ts`)].map(
-        (name) => [name, target],
-      ),
+      [
+        'gateway/x.ts',
+        'test/x.ts',
+        ...['translate', 'kube', 'infra'].map((name) => `operator/${name}/x.ts`),
+      ].map((name) => [name, target]),
     );
     const { summary } = await cruise(directory, { ...targets, [file]: text });
     expect(summary.totalCruised).toBeGreaterThan(1);
-    expect(summary.violations.filter(({ from }) => from === file).map(({ rule }) => rule.name)).toContain(rule);
+    expect(summary.violations.filter(({ from }) => from === file).map(({ rule }) => rule.name)).toContain(
+      rule,
+    );
     await rm(join(directory, file));
   });
 });

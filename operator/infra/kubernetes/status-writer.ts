@@ -37,7 +37,7 @@ export class StatusWriter {
   previous<T extends SentryGateway | ExchangeRoute>(object: T): T['status'] | undefined {
     const written = this.#written.get(idOf(object));
     if (written === undefined || written.uid !== object.metadata.uid) return object.status;
-    return written.status as T['status'];
+    return written.status;
   }
 
   /** Writes the status where it differs from the previous one. @throws ApiError other than NotFound */

@@ -1,6 +1,6 @@
 // Resources of an API server: both kinds watched whole, references by metadata, their content fetched on demand.
 import type { ExchangeRoute } from '../../api/exchange-route.ts';
-import type { ConfigMap, Namespace, Secret } from '../../api/meta.ts';
+import type { ConfigMap, Secret } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { backoffMs, wait } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -96,7 +96,7 @@ class Sources {
       routes,
       secrets: await this.#secrets.fetch(references.secrets),
       configMaps: await this.#configMaps.fetch(references.configMaps),
-      namespaces: this.#namespaces.values() as Namespace[],
+      namespaces: this.#namespaces.values(),
     };
   }
 
