@@ -12,11 +12,6 @@ const ALWAYS: ReadonlySet<Command> = new Set([
   'ResolveRecipients',
 ] satisfies Command[]);
 
-/** True where the body decides: it has to be held whole and scanned. */
-export function isReplayDecidedByBody(command: Command): boolean {
-  return command === 'Sync' || command === 'ItemOperations';
-}
-
 /**
  * True where a request that was held whole may be sent again.
  * @param scan of the body; looked at for Sync (only without Commands) and ItemOperations (only fetches).
