@@ -45,6 +45,8 @@ export class Fields {
   contentLength: number | undefined;
   chunked = false;
   close = false;
+  /** Upgrade was there: what follows the message may be meant in another protocol. */
+  upgrade = false;
   private transferEncoding: string | undefined;
   private authorized = false;
   private named: string[] | undefined;
@@ -75,6 +77,7 @@ export class Fields {
     this.contentLength = undefined;
     this.chunked = false;
     this.close = false;
+    this.upgrade = false;
     this.transferEncoding = undefined;
     this.authorized = false;
     this.named = undefined;
@@ -102,7 +105,10 @@ export class Fields {
 
   private sortByName(name: string, value: string): GrammarErrorCode | undefined {
     const lowerName = name.toLowerCase();
-    if (ALWAYS_DROPPED.has(lowerName)) return undefined;
+    if (ALWAYS_DROPPED.has(lowerName)) {
+      if (lowerName === 'upgrade') this.upgrade = true;
+      return undefined;
+    }
     switch (lowerName) {
       case 'host':
         if (this.host !== undefined) this.duplicate = 'host';

@@ -22,7 +22,10 @@ const HOST = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|\[([0-9A-Fa-f:.]{2,45})\])(?
 
 /** One for the life of a connection. It reads one message, stops behind it, and waits for `next()`. */
 export class RequestParser implements HeadReader<RequestErrorCode> {
-  /** False once the client or HTTP/1.0 asked for the end of the connection. Of the message whose head came last. */
+  /**
+   * False once the client or HTTP/1.0 asked for the end of the connection, or an upgrade was asked for, which is never granted: other
+   * readers take what follows for the other protocol. Of the message whose head came last.
+   */
   keepAlive = true;
   /** While `onHead` is called: where in the pushed bytes the body begins. */
   bodyStart = 0;
@@ -144,7 +147,7 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
     const { fields } = this;
     this.scanner.reset();
     this.state = 'body';
-    this.keepAlive = this.minorVersion === 1 && !fields.close;
+    this.keepAlive = this.minorVersion === 1 && !fields.close && !fields.upgrade;
     const body = fields.bodyLength ?? 0;
     this.body.begin(body);
     this.events.onHead({
