@@ -97,7 +97,7 @@ export class Gateway {
     for await (const event of watchSnapshots({ directory: snapshot, fallback, signal: stop })) {
       await this.take(event);
     }
-    await this.drain();
+    await Promise.race([this.drain(), this.drainTime()]);
     await Promise.all([probes.close(), this.admin.close()]);
   }
 
@@ -187,6 +187,12 @@ export class Gateway {
     phones.destroy();
     await pipeline.close();
     telemetry.log.info('drained');
+  }
+
+  /** The time after which the process is to be gone, whatever is left. */
+  private async drainTime(): Promise<void> {
+    const { seconds = 0, propagationSeconds = 0 } = this.state.snapshot?.drain ?? {};
+    await sleep((seconds + propagationSeconds) * 1000, undefined, { ref: false });
   }
 
   /** A connection that is closed while it looks idle may have a request on its way: each gets its one more request. */

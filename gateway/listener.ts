@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
-import { Arrival } from './listener/arrival.ts';
+import { Arrival, type ArrivalEvents } from './listener/arrival.ts';
 import { type HandshakeLimits, HandshakeQueue } from './listener/handshake-queue.ts';
 import { createSecureListener } from './listener/secure-listener.ts';
 
@@ -45,9 +45,13 @@ export class Listener {
   private readonly server: Server;
   private readonly queue: HandshakeQueue;
   private names: Names = { first: undefined, byName: new Map() };
-  /** Connections that are not secure yet, by the peer's address and port. */
-  private readonly pending = new Map<string, Arrival>();
-  private pendingCount = 0;
+  /** Connections that are not secure yet. */
+  private pending = 0;
+  private readonly arrivals: ArrivalEvents = {
+    onHello: (arrival, hello) => this.route(arrival, hello),
+    onTimeout: () => this.options.onHandshake?.('', 'timeout'),
+    onGone: () => this.pending--,
+  };
 
   constructor(options: ListenerOptions) {
     this.options = options;
@@ -87,9 +91,10 @@ export class Listener {
     return this.server.address() as AddressInfo;
   }
 
-  /** Handshakes that wait for their turn, and that are under way. */
-  get handshakes(): { readonly queued: number; readonly inFlight: number } {
-    return { queued: this.queue.queued, inFlight: this.queue.inFlight };
+  /** Connections that are not secure yet: without a whole ClientHello, waiting for their turn, in their handshake. */
+  get handshakes(): { readonly arriving: number; readonly queued: number; readonly inFlight: number } {
+    const { queued, inFlight } = this.queue;
+    return { arriving: this.pending - queued - inFlight, queued, inFlight };
   }
 
   /**
@@ -101,49 +106,46 @@ export class Listener {
     if (this.server.listening) this.server.close();
   }
 
+  /** For each connection that it is given, a TLS server emits exactly one of the two events. */
   private secure(name: string, server: TlsServer): SecureListener {
     server.on('secureConnection', (socket) => {
-      this.pending.get(peerOf(socket))?.leave();
+      this.handshakeEnded();
       this.options.onHandshake?.(name, socket.isSessionReused() ? 'resumed' : 'full');
       this.options.onConnection(socket, name);
     });
     server.on('tlsClientError', (error) => {
+      this.handshakeEnded();
       const late = (error as NodeJS.ErrnoException).code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
       this.options.onHandshake?.(name, late ? 'timeout' : 'failed');
     });
     return { name, server };
   }
 
+  private handshakeEnded(): void {
+    this.pending--;
+    this.queue.finished();
+  }
+
   private accept(socket: Socket): void {
     socket.on('error', ignore);
-    if (this.names.first === undefined || this.pendingCount >= this.maxPending) {
+    if (this.names.first === undefined || this.pending >= this.maxPending) {
       this.options.onHandshake?.('', 'overload');
       socket.destroy();
       return;
     }
+    this.pending++;
     socket.setKeepAlive(...KEEP_ALIVE);
-    const arrival = new Arrival(socket, this.queue);
-    const peer = peerOf(socket);
-    this.pendingCount++;
-    this.pending.set(peer, arrival);
-    arrival.onLeft = () => {
-      this.pendingCount--;
-      if (this.pending.get(peer) === arrival) this.pending.delete(peer);
-    };
-    arrival.readHello({
-      onHello: (serverName) => this.route(arrival, this.find(serverName)),
-      onMalformed: () => this.route(arrival, this.names.first),
-      onTimeout: () => this.options.onHandshake?.('', 'timeout'),
-    });
+    new Arrival(socket, this.arrivals).start();
   }
 
-  private route(arrival: Arrival, secure: SecureListener | undefined): void {
-    if (secure !== undefined) {
-      arrival.queueFor(secure.server);
+  private route(arrival: Arrival, hello: Parameters<ArrivalEvents['onHello']>[1]): void {
+    const secure = hello.kind === 'hello' ? this.find(hello.serverName) : this.names.first;
+    if (secure === undefined) {
+      this.options.onHandshake?.('', 'unrecognized-name');
+      arrival.refuse(UNRECOGNIZED_NAME);
       return;
     }
-    this.options.onHandshake?.('', 'unrecognized-name');
-    arrival.refuse(UNRECOGNIZED_NAME);
+    this.queue.add(() => !arrival.socket.destroyed && secure.server.emit('connection', arrival.taken()));
   }
 
   private find(serverName: string | null): SecureListener | undefined {
@@ -155,9 +157,4 @@ export class Listener {
 
 function ignore(): void {
   // The socket's `close` follows and says all there is to say.
-}
-
-/** Tells the connections of one port apart. */
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

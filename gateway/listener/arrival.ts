@@ -1,64 +1,39 @@
-// One connection from accept until it is secure: its ClientHello is read, it waits for its turn, TLS takes over.
+// One connection from accept until its turn comes: its ClientHello is read and put back for TLS.
 import type { Socket } from 'node:net';
-import type { Server as TlsServer } from 'node:tls';
-import { readClientHello } from './client-hello.ts';
-import type { HandshakeQueue } from './handshake-queue.ts';
+import { type ClientHello, readClientHello } from './client-hello.ts';
 
 const HELLO_TIMEOUT_MS = 15_000;
 
-/** Exactly one is called, unless the phone goes away before. */
-export interface HelloEvents {
-  onHello(serverName: string | null): void;
-  onMalformed(): void;
-  /** The ClientHello did not come in time; the connection is closed. */
-  onTimeout(): void;
+/** What an arrival calls: exactly one of the first two, then `onGone` if the phone leaves before `taken`. */
+export interface ArrivalEvents {
+  onHello(arrival: Arrival, hello: Exclude<ClientHello, { kind: 'incomplete' }>): void;
+  /** The ClientHello did not come in time; the connection is being closed. */
+  onTimeout(arrival: Arrival): void;
+  onGone(arrival: Arrival): void;
 }
 
 export class Arrival {
-  /** Called once: the connection is secure or gone. */
-  onLeft: () => void = () => undefined;
-  private readonly socket: Socket;
-  private readonly queue: HandshakeQueue;
-  private helloTimer: NodeJS.Timeout | undefined;
-  private begun = false;
-  private left = false;
+  readonly socket: Socket;
+  private readonly events: ArrivalEvents;
+  private timer: NodeJS.Timeout | undefined;
+  private bytes: Buffer | undefined;
 
-  constructor(socket: Socket, queue: HandshakeQueue) {
+  constructor(socket: Socket, events: ArrivalEvents) {
     this.socket = socket;
-    this.queue = queue;
-    socket.once('close', () => this.leave());
+    this.events = events;
   }
 
-  /** Reads until the ClientHello is whole, and puts its bytes back. */
-  readHello(events: HelloEvents): void {
-    const { socket } = this;
-    let bytes: Buffer = Buffer.alloc(0);
-    const onReadable = (): void => {
-      for (let piece = readPiece(socket); piece !== null; piece = readPiece(socket)) {
-        bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece]);
-      }
-      const hello = readClientHello(bytes);
-      if (hello.kind === 'incomplete') return;
-      socket.off('readable', onReadable);
-      clearTimeout(this.helloTimer);
-      socket.unshift(bytes);
-      if (hello.kind === 'hello') events.onHello(hello.serverName);
-      else events.onMalformed();
-    };
-    this.helloTimer = setTimeout(() => {
-      events.onTimeout();
-      socket.destroy();
-    }, HELLO_TIMEOUT_MS);
-    socket.on('readable', onReadable);
+  /** Begins to read. */
+  start(): void {
+    this.timer = setTimeout(this.onTimeout, HELLO_TIMEOUT_MS);
+    this.socket.on('close', this.onClose);
+    this.socket.on('data', this.onData);
   }
 
-  /** Hands the connection to TLS when its turn comes. */
-  queueFor(server: TlsServer): void {
-    this.queue.add(() => {
-      if (this.socket.destroyed) return false;
-      this.begun = true;
-      return server.emit('connection', this.socket);
-    });
+  /** TLS takes the connection over. */
+  taken(): Socket {
+    this.socket.off('close', this.onClose);
+    return this.socket;
   }
 
   /** Says a last word in the clear and closes. */
@@ -66,16 +41,26 @@ export class Arrival {
     this.socket.end(alert, () => this.socket.destroy());
   }
 
-  /** The connection is secure or gone: its place is free. */
-  leave(): void {
-    if (this.left) return;
-    this.left = true;
-    clearTimeout(this.helloTimer);
-    if (this.begun) this.queue.finished();
-    this.onLeft();
-  }
-}
+  private readonly onData = (piece: Buffer): void => {
+    const { socket } = this;
+    this.bytes = this.bytes === undefined ? piece : Buffer.concat([this.bytes, piece]);
+    const hello = readClientHello(this.bytes);
+    if (hello.kind === 'incomplete') return;
+    clearTimeout(this.timer);
+    socket.off('data', this.onData);
+    socket.pause();
+    socket.unshift(this.bytes);
+    this.bytes = undefined;
+    this.events.onHello(this, hello);
+  };
 
-function readPiece(socket: Socket): Buffer | null {
-  return socket.read() as Buffer | null;
+  private readonly onTimeout = (): void => {
+    this.events.onTimeout(this);
+    this.socket.destroy();
+  };
+
+  private readonly onClose = (): void => {
+    clearTimeout(this.timer);
+    this.events.onGone(this);
+  };
 }

@@ -6,9 +6,9 @@ test('handshakes begin in order, so many in a turn, and never more than the limi
   const queue = new HandshakeQueue({ inFlight: 5, perTurn: 2 });
   const begun: number[] = [];
   for (let i = 0; i < 20; i++) queue.add(() => begun.push(i) > 0);
-  expect(begun).toEqual([]);
-  await turn();
   expect(begun).toEqual([0, 1]);
+  await turn();
+  expect(begun).toEqual([0, 1, 2, 3]);
   for (let i = 0; i < 10; i++) await turn();
   expect(begun).toEqual([0, 1, 2, 3, 4]);
   expect([queue.inFlight, queue.queued]).toEqual([5, 15]);

@@ -16,6 +16,8 @@ export class HandshakeQueue {
   /** Where in `waiting` the next one stands. */
   private next = 0;
   private running = 0;
+  /** Begun since the event loop last came round. */
+  private begun = 0;
   private scheduled = false;
 
   constructor(limits: HandshakeLimits = DEFAULT_HANDSHAKE_LIMITS) {
@@ -30,39 +32,49 @@ export class HandshakeQueue {
     return this.running;
   }
 
+  /** Begins it at once where the limits allow, else when its turn comes. */
   add(begin: () => boolean): void {
     this.waiting.push(begin);
-    this.schedule();
+    this.advance();
   }
 
   /** To be called once for each handshake that began: it is secure, or failed. */
   finished(): void {
     this.running--;
-    this.schedule();
+    if (this.queued > 0) this.advance();
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.queued === 0 || this.running >= this.limits.inFlight) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.beginSome();
-      this.schedule();
-    });
-  }
-
-  private beginSome(): void {
-    for (let begun = 0; begun < this.limits.perTurn && this.running < this.limits.inFlight;) {
-      const begin = this.waiting[this.next];
-      if (begin === undefined) break;
-      this.next++;
-      if (!begin()) continue;
-      begun++;
-      this.running++;
+  private advance(): void {
+    const { inFlight, perTurn } = this.limits;
+    while (this.queued > 0 && this.running < inFlight) {
+      if (this.begun === perTurn) {
+        this.continueNextTurn();
+        return;
+      }
+      this.beginNext();
     }
+  }
+
+  private beginNext(): void {
+    const begin = this.waiting[this.next++];
     if (this.next === this.waiting.length || this.next > 4096) {
       this.waiting = this.waiting.slice(this.next);
       this.next = 0;
     }
+    this.running++;
+    this.begun++;
+    if (begin?.() === true) return;
+    this.running--;
+    this.begun--;
+  }
+
+  private continueNextTurn(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.begun = 0;
+      this.advance();
+    });
   }
 }

@@ -14,7 +14,7 @@ const EVENT_LOOP_PRECISION = 20;
 /** What the gauges are set from at each scrape. */
 export interface GaugeState {
   readonly report: GatewayReport;
-  readonly handshakes: { readonly queued: number; readonly inFlight: number };
+  readonly handshakes: { readonly arriving: number; readonly queued: number; readonly inFlight: number };
 }
 
 export type ReloadResult = 'accepted' | 'refused' | 'incomplete';
@@ -86,9 +86,11 @@ export class Metrics {
     'Secure connections of phones.',
     [],
   );
-  private readonly pendingHandshakes = this.gauge('sentry_pending_handshakes', 'TLS handshakes by state.', [
-    'state',
-  ]);
+  private readonly pendingHandshakes = this.gauge(
+    'sentry_pending_handshakes',
+    'Connections that are not secure yet, by state.',
+    ['state'],
+  );
   private readonly devicesSeen = this.gauge('sentry_devices_seen', 'Devices that Exchange has let in.', []);
   private readonly upstreamHealthy = this.gauge(
     'sentry_upstream_healthy',
@@ -163,6 +165,7 @@ export class Metrics {
     this.flush();
     this.openPolls.set(report.openPolls);
     this.openConnections.set(report.openConnections);
+    this.pendingHandshakes.set({ state: 'arriving' }, handshakes.arriving);
     this.pendingHandshakes.set({ state: 'queued' }, handshakes.queued);
     this.pendingHandshakes.set({ state: 'in-flight' }, handshakes.inFlight);
     this.devicesSeen.set(report.devicesSeen);

@@ -49,7 +49,7 @@ const report: GatewayReport = {
 };
 
 async function linesOf(metrics: Metrics, change: Partial<GatewayReport> = {}): Promise<string[]> {
-  const state = { report: { ...report, ...change }, handshakes: { queued: 2, inFlight: 1 } };
+  const state = { report: { ...report, ...change }, handshakes: { arriving: 3, queued: 2, inFlight: 1 } };
   return (await metrics.render(state)).split('\n').filter((line) => line.startsWith('sentry_'));
 }
 

@@ -1,7 +1,7 @@
 // TLS of the phones' port, as a phone sees it: names, certificates, versions, sessions.
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -237,6 +237,47 @@ describe('what looks like no TLS', () => {
     raw.destroy();
   });
 });
+
+describe('a handshake that does not end well', () => {
+  test('gives its place free, whatever went wrong', async () => {
+    const hello = await helloBytes();
+    for (let i = 0; i < 300; i++) {
+      const raw = connectTcp({ port: gateway.port, host: '127.0.0.1' });
+      raw.on('error', () => undefined).resume();
+      await once(raw, 'connect');
+      if (i % 3 === 0) raw.write(hello);
+      if (i % 3 === 1) raw.write(hello.subarray(0, i));
+      if (i % 3 === 2) raw.write(Buffer.concat([hello, Buffer.alloc(i, 1)]));
+      if (i % 2 === 0) raw.resetAndDestroy();
+      else setImmediate(() => raw.destroy());
+    }
+    for (const options of [{ maxVersion: 'TLSv1.2' }, { ALPNProtocols: ['h2'] }] as const) {
+      await outcomeOf(client({ servername: 'modern.example.com', ...options }));
+    }
+    for (const state of ['arriving', 'queued', 'in-flight']) {
+      const series = `sentry_pending_handshakes{state="${state}"}`;
+      await gateway.until(async () => (await gateway.metric(series)) === 0);
+    }
+    expect(await outcomeOf(client({ servername: 'sentry.example.com' }))).toBe('connected');
+  });
+});
+
+/** The ClientHello of a phone that asks for sentry.example.com. */
+async function helloBytes(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const phone = connect({ host: '127.0.0.1', port, servername: 'sentry.example.com' }).on(
+    'error',
+    () => undefined,
+  );
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  phone.destroy();
+  server.close();
+  return bytes;
+}
 
 function sendSlowly(raw: Socket, bytes: Buffer, done: () => void): void {
   if (bytes.length === 0) {
