@@ -94,16 +94,17 @@ export class Fields {
     let valueEnd = end;
     while (valueStart < valueEnd && isBlank(text.charCodeAt(valueStart))) valueStart++;
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
-    return this.sort(text.slice(start, colon), text.slice(valueStart, valueEnd));
-  }
-
-  private sort(name: string, value: string): GrammarErrorCode | undefined {
-    if (MAY_BE_SORTED[nameKey(name)] === 1) return this.sortByName(name, value);
+    const name = text.slice(start, colon);
+    const value = text.slice(valueStart, valueEnd);
+    if (MAY_BE_SORTED[nameKey(name)] === 1) {
+      return this.sortByName(name, value, text.slice(colon + 1, end).includes('\t'));
+    }
     if (!isProxyField(name)) this.headers.lines.push(name, value);
     return undefined;
   }
 
-  private sortByName(name: string, value: string): GrammarErrorCode | undefined {
+  /** `hasTab`: also around the value. Node and nginx take a tab there for a part of it, and then frame the body otherwise. */
+  private sortByName(name: string, value: string, hasTab: boolean): GrammarErrorCode | undefined {
     const lowerName = name.toLowerCase();
     if (ALWAYS_DROPPED.has(lowerName)) {
       if (lowerName === 'upgrade') this.upgrade = true;
@@ -112,7 +113,7 @@ export class Fields {
     switch (lowerName) {
       case 'host':
         if (this.host !== undefined) this.duplicate = 'host';
-        this.host = value;
+        this.host = hasTab ? '\t' : value;
         return undefined;
       case 'expect':
         if (this.expect !== undefined) this.duplicate = 'expect';
@@ -121,11 +122,11 @@ export class Fields {
       case 'connection':
         return this.readConnection(value);
       case 'content-length':
-        if (this.contentLength !== undefined) return 'BadContentLength';
+        if (this.contentLength !== undefined || hasTab) return 'BadContentLength';
         this.contentLength = parseLength(value);
         return this.contentLength === undefined ? 'BadContentLength' : undefined;
       case 'transfer-encoding':
-        if (this.transferEncoding !== undefined) return 'BadTransferEncoding';
+        if (this.transferEncoding !== undefined || hasTab) return 'BadTransferEncoding';
         this.transferEncoding = value;
         return undefined;
       case 'authorization':

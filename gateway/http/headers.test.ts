@@ -30,6 +30,10 @@ test('a clone is independent', () => {
   expect(original.has('b')).toBe(false);
 });
 
+test('bytes above ASCII may begin and end a value', () => {
+  expect(HeaderList.of(['X', '\xa0a\xff']).get('x')).toBe('\xa0a\xff');
+});
+
 test.each([
   ['X', 'a\r\nY: b'],
   ['X', 'a\nb'],

@@ -3,11 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { comparableMessage, comparableRecord } from './comparable.ts';
 import { ACCEPTED, INCOMPLETE, REFUSED } from './corpus.ts';
 import type { Reference } from './corpus.ts';
 import { readRequests } from './recorder.ts';
-import type { RequestReading } from './recorder.ts';
-import type { RecordedRequest } from './recording-upstream.ts';
 import { availableReferences, startReference } from './references.ts';
 import type { RunningReference } from './references.ts';
 
@@ -37,7 +36,7 @@ test.each(accepted)('all read the same: $name', async ({ name, raw, stricter }) 
   expect(ours.error).toBeUndefined();
   expect(ours.messages.every(({ complete }) => complete)).toBe(true);
   const staysOpen = ours.messages.at(-1)?.keepAlive === true;
-  const wanted = comparable(ours, raw);
+  const wanted = ours.messages.map((message) => comparableMessage(message, raw));
   if (staysOpen) wanted.push({ method: 'GET', target: '/sentinel', host: 'sentinel', lines: [], body: '' });
   const readings = await readByAll(staysOpen ? raw + SENTINEL : raw, wanted.length);
   for (const { reader, refused, requests, statuses } of readings) {
@@ -75,45 +74,6 @@ function readByAll(raw: string, requests: number | undefined) {
       ...(await reference.read(raw, { requests })),
     })),
   );
-}
-
-interface ComparableRequest {
-  method: string;
-  target: string;
-  host: string | undefined;
-  /** End-to-end lines, names in lower case (HAProxy writes them so). */
-  lines: string[];
-  body: string;
-}
-
-function comparable({ messages }: RequestReading, raw: string): ComparableRequest[] {
-  return messages.map(({ head, headers, body }) => ({
-    method: head.method,
-    target: head.target,
-    host: head.host,
-    lines: endToEnd(headers, raw),
-    body,
-  }));
-}
-
-function comparableRecord({ method, target, lines, body }: RecordedRequest, raw: string): ComparableRequest {
-  const host = lines[lines.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'host') + 1];
-  return { method, target, host, lines: endToEnd(lines, raw), body };
-}
-
-const NOT_COMPARED =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy-.*)$/;
-
-/** nginx and HAProxy hand on what Connection names (RFC 9110, 7.6.1 forbids it): that is policy, not reading. */
-function endToEnd(lines: readonly string[], raw: string): string[] {
-  const named = new Set(
-    [...raw.matchAll(/^connection:(.*)$/gim)].flatMap(([line]) => line.toLowerCase().split(/[:, \t\r]+/)),
-  );
-  return lines.flatMap((name, i) => {
-    const lowerName = name.toLowerCase();
-    if (i % 2 === 1 || NOT_COMPARED.test(lowerName) || named.has(lowerName)) return [];
-    return [lowerName, lines[i + 1] ?? ''];
-  });
 }
 
 function refusal(statuses: readonly number[]): string {
