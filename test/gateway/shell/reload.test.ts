@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { INDEX_FILE } from '../../../gateway/config/files.ts';
 import { CertificateAuthority, type Credentials } from '../../peers/certificates.ts';
+import { Exchange } from '../../peers/exchange/exchange.ts';
+import { Phone } from '../../peers/phone/phone.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { type SketchedSnapshot, sketchSnapshot } from './snapshot-sketch.ts';
 import { connectTls, exchangeHead } from './tls-client.ts';
@@ -55,6 +57,38 @@ describe('a change of the snapshot', () => {
     });
     expect(await gateway.metric('sentry_snapshot_reloads_total{result="accepted"}')).toBe(2);
     open.destroy();
+  });
+
+  test('of route and certificate leaves an open Ping open, and mail still ends it', async () => {
+    const name = 'alice@example.com';
+    using exchange = await Exchange.start({ authority, users: [{ name, password: 'secret' }] });
+    const withServer = (server: string, credentials: Credentials): SketchedSnapshot =>
+      sketchSnapshot({
+        listeners: [{ credentials: [credentials] }],
+        routes: [{ ca: authority.certificate, servers: [{ name: server, url: exchange.frontEnd().url }] }],
+      });
+    await using gateway = await GatewayProcess.start({ content: withServer('mbx1', first) });
+    const phone = new Phone({
+      url: `https://sentry.example.com:${gateway.port}`,
+      hosts: { 'sentry.example.com': '127.0.0.1' },
+      ca: authority.certificate,
+      user: name,
+      password: 'secret',
+    });
+    await phone.folderSync();
+    await phone.sync();
+    const ping = phone.ping(900);
+    await gateway.until(async () => (await gateway.report()).openPolls === 1);
+    for (let i = 0; i < 3; i++) await gateway.serve(withServer(`mbx${i}`, i % 2 === 0 ? second : first));
+    expect((await gateway.report()).openPolls).toBe(1);
+    exchange.organisation.deliver(name, { subject: 'Still there?', body: 'Yes.' });
+    expect((await ping).kind).toBe('changed');
+    const { added } = await phone.sync();
+    expect(added.map(({ subject }) => subject)).toEqual(['Still there?']);
+    const { lost, connections } = phone.report.summary();
+    expect([lost, connections]).toEqual([0, 1]);
+    expect(exchange.violations).toEqual([]);
+    phone.close();
   });
 
   test('with a new generation and the same content is acknowledged and changes nothing', async () => {
