@@ -15,7 +15,7 @@ demo: setup ## Two Exchanges, an identity provider, the gateway and phones: a st
 test: setup setup-test setup-cluster images ## All tests, with a real API server, kubelet, nginx and HAProxy
 	@build/test.sh
 
-test-fast: setup setup-test ## The tests that need no cluster (at most 2 minutes)
+test-fast: setup setup-test ## The tests that need neither a cluster nor load (at most 2 minutes)
 	@build/test.sh unit gateway
 
 lint: setup ## Types, oxlint, prettier, knip, import rules, licences, generated files

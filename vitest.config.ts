@@ -1,6 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects by what a test starts: nothing outside its own process, real processes on loopback, a real cluster.
+// Projects by what a test starts: nothing outside its own process, sockets on loopback, processes under load, a control plane, a cluster.
+const loads = [
+  'test/{standalone,repository}/**/*.test.ts',
+  'test/gateway/drain/**/*.test.ts',
+  'test/gateway/http/{fuzz,relay}*.test.ts',
+  'test/gateway/shell/{canary,drain,probes,reconnect-storm,reload}.test.ts',
+];
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -16,7 +23,16 @@ export default defineConfig({
       {
         test: {
           name: 'gateway',
-          include: ['test/{gateway,standalone,repository}/**/*.test.ts'],
+          include: ['test/gateway/**/*.test.ts'],
+          exclude: loads,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'load',
+          include: loads,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -177,13 +177,13 @@ export const sentryGatewaySpec = z.strictObject({
         .enum(['All', 'Errors', 'Sampled'])
         .default('Errors')
         .describe(
-          'Which requests are logged: All, Errors, or Sampled (samplePercent of them). Default Errors.',
+          'Which requests are logged: All; Errors (401 and polls that a phone left are none); or Sampled, which is every error and samplePercent of the others. Default Errors.',
         ),
       samplePercent: z
         .int()
         .min(1)
         .max(100)
-        .describe('Percentage of requests that are logged with access: Sampled. Default 1.')
+        .describe('Percentage of requests without an error that are logged with access: Sampled. Default 1.')
         .optional(),
       identifiers: z
         .enum(['Hashed', 'Plain'])
