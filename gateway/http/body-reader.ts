@@ -2,6 +2,7 @@
 import { CR, HEX_VALUE, LF, LINE_BYTE } from './bytes.ts';
 import { CHUNKED, UNTIL_CLOSE } from './exchange.ts';
 import type { BodyLength } from './exchange.ts';
+import { Fields } from './fields.ts';
 
 export type BodyErrorCode = 'BadChunk' | 'ChunkExtensionTooLong' | 'TrailerRefused' | 'BodyTooLarge';
 
@@ -17,6 +18,9 @@ const MAX_EXTENSION_BYTES = 4096;
 const MAX_TRAILER_BYTES = 8192;
 
 const SEMICOLON = 0x3b;
+/** `;name`, `;name=value` or `;name="value"`, without white space: whoever looks for a bare LF or a NUL in here finds none. */
+const EXTENSIONS =
+  /^(?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[!#-[\]-~]|\\[!-~])*"))?)+$/;
 
 type State =
   | 'data'
@@ -48,8 +52,11 @@ export class BodyReader {
   /** Bytes left of the body or of the chunk. */
   private remaining = 0;
   private digits = 0;
+  /** Bytes of extensions, of all chunks and of the present one. */
   private extensionBytes = 0;
-  private trailerBytes = 0;
+  private extension = '';
+  /** Trailer lines with their CRLF, as far as they came. */
+  private trailer = '';
 
   /** Trailer fields are refused, or discarded (RFC 9110, 6.5.1). */
   constructor(options: { discardsTrailers: boolean }) {
@@ -71,7 +78,8 @@ export class BodyReader {
     this.delivered = 0;
     this.maxBytes = Infinity;
     this.extensionBytes = 0;
-    this.trailerBytes = 0;
+    this.extension = '';
+    this.trailer = '';
     this.remaining = length;
     if (length === CHUNKED) this.state = 'sizeFirst';
     else if (length === UNTIL_CLOSE) this.state = 'untilClose';
@@ -141,6 +149,7 @@ export class BodyReader {
         return;
       case 'endLF':
         this.expect(byte, LF, 'done');
+        if (this.trailer !== '' && !isTrailer(this.trailer)) this.error = 'BadChunk';
         return;
       default:
         this.readTrailer(byte);
@@ -153,19 +162,29 @@ export class BodyReader {
     else this.remaining = this.remaining * 16 + value;
   }
 
-  /** Visible ASCII only: whoever looks for a bare LF or a NUL in here finds none. */
   private readExtension(byte: number): void {
-    this.state = 'extension';
-    if (byte === CR) this.state = 'sizeLF';
-    else if (byte <= 0x20 || byte > 0x7e) this.error = 'BadChunk';
+    if (byte === CR) {
+      this.state = 'sizeLF';
+      if (!EXTENSIONS.test(this.extension)) this.error = 'BadChunk';
+      this.extension = '';
+    } else if (byte <= 0x20 || byte > 0x7e) this.error = 'BadChunk';
     else if (++this.extensionBytes > MAX_EXTENSION_BYTES) this.error = 'ChunkExtensionTooLong';
+    else {
+      this.state = 'extension';
+      this.extension += String.fromCharCode(byte);
+    }
   }
 
   private readTrailer(byte: number): void {
     if (this.state === 'trailerStart' && byte === CR) this.state = 'endLF';
     else if (!this.discardsTrailers) this.error = byte === LF ? 'BadChunk' : 'TrailerRefused';
+    else this.keepTrailer(byte);
+  }
+
+  private keepTrailer(byte: number): void {
+    this.trailer += String.fromCharCode(byte);
+    if (this.trailer.length > MAX_TRAILER_BYTES) this.error = 'BadChunk';
     else if (this.state === 'trailerLF') this.expect(byte, LF, 'trailerStart');
-    else if (++this.trailerBytes > MAX_TRAILER_BYTES) this.error = 'BadChunk';
     else if (byte === CR) this.state = 'trailerLF';
     else if (LINE_BYTE[byte] === 1) this.state = 'trailer';
     else this.error = 'BadChunk';
@@ -175,4 +194,10 @@ export class BodyReader {
     if (byte === wanted) this.state = next;
     else this.error = 'BadChunk';
   }
+}
+
+/** Header lines that say nothing about framing (RFC 9110, 6.5.1). */
+function isTrailer(text: string): boolean {
+  const fields = new Fields();
+  return fields.read(text) === undefined && fields.bodyLength === undefined;
 }

@@ -107,7 +107,7 @@ export class Fields {
   private sortByName(name: string, value: string, hasTab: boolean): GrammarErrorCode | undefined {
     const lowerName = name.toLowerCase();
     if (ALWAYS_DROPPED.has(lowerName)) {
-      if (lowerName === 'upgrade') this.upgrade = true;
+      this.upgrade ||= lowerName === 'upgrade';
       return undefined;
     }
     switch (lowerName) {
@@ -122,9 +122,7 @@ export class Fields {
       case 'connection':
         return this.readConnection(value);
       case 'content-length':
-        if (this.contentLength !== undefined || hasTab) return 'BadContentLength';
-        this.contentLength = parseLength(value);
-        return this.contentLength === undefined ? 'BadContentLength' : undefined;
+        return this.readContentLength(hasTab ? '' : value);
       case 'transfer-encoding':
         if (this.transferEncoding !== undefined || hasTab) return 'BadTransferEncoding';
         this.transferEncoding = value;
@@ -135,6 +133,12 @@ export class Fields {
     }
     this.headers.lines.push(name, value);
     return undefined;
+  }
+
+  private readContentLength(value: string): GrammarErrorCode | undefined {
+    if (this.contentLength !== undefined) return 'BadContentLength';
+    this.contentLength = parseLength(value);
+    return this.contentLength === undefined ? 'BadContentLength' : undefined;
   }
 
   private readConnection(value: string): GrammarErrorCode | undefined {

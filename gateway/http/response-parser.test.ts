@@ -40,6 +40,16 @@ describe('what is refused', () => {
       'BodyNotAllowed',
     ],
     ['a malformed chunk', answer(['Transfer-Encoding: chunked'], '4\r\nabcde\r\n'), 'BadChunk'],
+    [
+      'a framing field in a trailer',
+      answer(['Transfer-Encoding: chunked'], '0\r\nContent-Length: 1\r\n\r\n'),
+      'BadChunk',
+    ],
+    [
+      'a trailer without a colon',
+      answer(['Transfer-Encoding: chunked'], '0\r\nnonsense\r\n\r\n'),
+      'BadChunk',
+    ],
     ['a malformed trailer', answer(['Transfer-Encoding: chunked'], '0\r\nX: \0\r\n\r\n'), 'BadChunk'],
     [
       'trailers without end',

@@ -109,6 +109,17 @@ export const REFUSED: readonly Refused[] = [
   ['a bare LF in a chunk extension', post(['Transfer-Encoding: chunked'], '4;a\nabcd\r\n'), 'BadChunk'],
   ['a blank in a chunk extension', post(['Transfer-Encoding: chunked'], '4; a\r\nabcd\r\n'), 'BadChunk'],
   ['a NUL in a chunk extension', post(['Transfer-Encoding: chunked'], '4;\0\r\nabcd\r\n'), 'BadChunk'],
+  ['an empty chunk extension', post(['Transfer-Encoding: chunked'], '4;\r\nabcd\r\n0\r\n\r\n'), 'BadChunk'],
+  [
+    'a chunk extension without a name',
+    post(['Transfer-Encoding: chunked'], '4;=b\r\nabcd\r\n0\r\n\r\n'),
+    'BadChunk',
+  ],
+  [
+    'an open quote in a chunk extension',
+    post(['Transfer-Encoding: chunked'], '4;a="b\r\nabcd\r\n0\r\n\r\n'),
+    'BadChunk',
+  ],
   [
     'chunk extensions without end',
     post(['Transfer-Encoding: chunked'], `4;${'x'.repeat(5000)}`),
