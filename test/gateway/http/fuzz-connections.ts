@@ -123,6 +123,7 @@ class RandomSink implements RequestSink {
   private readonly exchange: ServerExchange<undefined>;
   private state: 'body' | 'ended' | 'closed' = 'body';
   private aborted = false;
+  private answered = false;
 
   constructor(random: Random, exchange: ServerExchange<undefined>) {
     this.random = random;
@@ -133,14 +134,14 @@ class RandomSink implements RequestSink {
   }
 
   onData(bytes: Buffer): void {
-    if (this.state !== 'body' || this.aborted || bytes.length === 0)
-      throw new Error(`data when ${this.state}`);
+    if (this.state !== 'body' || this.aborted || this.answered) throw new Error(`data when ${this.state}`);
+    if (bytes.length === 0) throw new Error('empty data');
     if (this.random.chance(6)) this.pauseForAWhile();
     if (this.random.chance(8)) this.answer();
   }
 
   onEnd(): void {
-    if (this.state !== 'body' || this.aborted) throw new Error(`end when ${this.state}`);
+    if (this.state !== 'body' || this.aborted || this.answered) throw new Error(`end when ${this.state}`);
     this.state = 'ended';
     if (this.random.chance(3)) setTimeout(() => this.answer(), this.random.below(5));
     else this.answer();
@@ -181,6 +182,7 @@ class RandomSink implements RequestSink {
         exchange.end();
         return;
       default:
+        this.answered = true;
         exchange.respond(
           random.pick([200, 304, 413, 503]),
           headers,
