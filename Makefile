@@ -27,8 +27,8 @@ generate: setup ## Write crds/ and docs/reference/ anew from operator/api
 bench: setup setup-bench ## Ratios to nginx and HAProxy of the same run: name, value, goal
 	@node test/bench/main.ts $(ONLY)
 
-fuzz: setup ## Fuzz the HTTP codec for SECONDS (default 1800)
-	@node test/gateway/http/fuzz.ts --seconds $${SECONDS_TO_RUN:-1800}
+fuzz: setup ## Fuzz our HTTP for FOR seconds (default 1800)
+	@node test/gateway/http/fuzz.ts $(or $(FOR),1800)
 
 images: setup setup-images ## dist/images/*.tar, without Docker (docker build works too: see Dockerfile)
 	@node build/images.ts

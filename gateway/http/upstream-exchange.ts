@@ -7,8 +7,19 @@ import type {
   UpstreamExchange,
   UpstreamRequest,
 } from './exchange.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
 import { formatRequestHead } from './write-head.ts';
+
+/** What carries an exchange: the connection, as far as the exchange knows it. */
+interface Carrier {
+  readonly isConnecting: boolean;
+  readonly bytesSent: number;
+  carry(exchange: PooledExchange): void;
+  write(bytes: Buffer): boolean;
+  end(): void;
+  pause(): void;
+  resume(): void;
+  destroy(): void;
+}
 
 /** See {@link UpstreamExchange}. */
 export class PooledExchange implements UpstreamExchange {
@@ -21,7 +32,7 @@ export class PooledExchange implements UpstreamExchange {
   /** The request was given whole. */
   isSent = false;
   private readonly sink: ResponseSink;
-  private connection: UpstreamConnection | undefined;
+  private connection: Carrier | undefined;
   private finalSent: Sent = 'neverConnected';
   private finalBytesSent = 0;
 
@@ -71,7 +82,7 @@ export class PooledExchange implements UpstreamExchange {
 
   // ——— for the pool and the connection ———
 
-  begin(connection: UpstreamConnection): void {
+  begin(connection: Carrier): void {
     this.connection = connection;
     connection.carry(this);
   }

@@ -58,7 +58,7 @@ function read(raw: Buffer, kind: number, names: ReadonlyMap<number, string>): Ll
     early.push(...lines);
     earlyTarget += target;
   };
-  parser[HTTPParser.kOnHeadersComplete] = ((
+  parser[HTTPParser.kOnHeadersComplete] = (
     ...[, , lines, method, target, status, , upgrade]: [
       number,
       number,
@@ -83,7 +83,7 @@ function read(raw: Buffer, kind: number, names: ReadonlyMap<number, string>): Ll
     reading.messages.push(message);
     reading.upgraded ||= upgrade;
     return 0;
-  }) as Callback;
+  };
   parser[HTTPParser.kOnBody] = (bytes: Buffer) => {
     const message = reading.messages.at(-1);
     if (message) message.body += bytes.toString('latin1');
@@ -109,10 +109,10 @@ function methodNames(): ReadonlyMap<number, string> {
   for (const name of METHODS) {
     const parser = new HTTPParser();
     parser.initialize(HTTPParser.REQUEST, {});
-    parser[HTTPParser.kOnHeadersComplete] = ((...[, , , method]: [number, number, string[], number]) => {
+    parser[HTTPParser.kOnHeadersComplete] = (...[, , , method]: [number, number, string[], number]) => {
       names.set(method, name);
       return 0;
-    }) as Callback;
+    };
     parser.execute(Buffer.from(`${name} ${name === 'CONNECT' ? 'a:1' : '/'} HTTP/1.1\r\nHost: a\r\n\r\n`));
     parser.close();
   }
