@@ -182,7 +182,7 @@ class RandomSink implements RequestSink {
         exchange.end();
         return;
       default:
-        this.answered = true;
+        this.answered ||= !exchange.responded;
         exchange.respond(
           random.pick([200, 304, 413, 503]),
           headers,
