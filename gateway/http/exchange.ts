@@ -116,7 +116,7 @@ export interface ServerExchange<Context = unknown> {
    */
   writeHead(head: ResponseHead): void;
   /**
-   * A piece of the answer's body; the socket keeps the bytes, so they must not change afterwards. False: too much is queued,
+   * A piece of the answer's body; the bytes are the caller's again when this returns. False: too much is queued,
    * wait for `onDrain` (meanwhile pause the upstream). Bytes beyond a declared length are an error of the caller: abort.
    */
   write(bytes: Buffer): boolean;
@@ -146,7 +146,7 @@ export interface UpstreamRequest {
 export interface ResponseSink {
   /** The final answer's head (1xx are skipped). It may come before the request's body was sent whole. */
   onHead(head: ResponseHead): void;
-  /** A piece of the answer. The bytes belong to the receiver. */
+  /** A piece of the answer. The bytes are lent: they are overwritten once this has returned. */
   onData(bytes: Buffer): void;
   /** The answer is complete and was valid; the last call. Whatever of the request was not yet sent is dropped. */
   onEnd(): void;

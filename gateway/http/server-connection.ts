@@ -77,7 +77,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
     this.handler = handler;
     this.context = context;
     this.remoteAddress = socket.remoteAddress ?? '';
-    this.writer = new MessageWriter(socket, shared.flushQueue, true);
+    this.writer = new MessageWriter(socket, shared.flushQueue, { open: true, lent: true });
     this.parser = new RequestParser(this, shared.limits);
     this.deadline = this.after(shared.headMs);
     shared.deadlines.add(this);
@@ -98,6 +98,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
   }
 
   destroy(): void {
+    this.writer.flush();
     this.socket.destroy();
   }
 
@@ -387,6 +388,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
     this.state = 'lingering';
     this.deadline = this.after(LINGER_MS);
     this.beginMarks();
+    this.writer.flush();
     if (endNow) this.socket.end();
     if (this.reading === undefined) this.lingerOn();
   }

@@ -78,6 +78,8 @@ export class PhoneExchange<Context> implements ServerExchange<Context> {
     const reason = STATUS_CODES[status] ?? '';
     this.writeHead({ status, reason, headers, body: body?.length ?? 0 });
     if (body !== undefined) this.write(body);
+    // At once: if the phone half-closes in the same turn, nothing can be written any more.
+    this.link.writer.flush();
     this.end();
   }
 

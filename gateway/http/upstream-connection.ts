@@ -1,5 +1,5 @@
 // One connection to a server: carries one exchange at a time, and knows exactly how far each got.
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import type { Deadlined, Deadlines } from './deadlines.ts';
 import { ResponseError, UpstreamError } from './errors.ts';
 import type { UpstreamErrorCode } from './errors.ts';
@@ -14,6 +14,8 @@ import type { PooledExchange } from './upstream-exchange.ts';
 export interface UpstreamShared {
   readonly deadlines: Deadlines;
   readonly flushQueue: FlushQueue;
+  /** What is read stays in here only until its sink has returned. */
+  readonly readBuffer: Buffer;
   readonly connectTimeoutMs: number;
   readonly idleMs: number;
   readonly inactivityMs: number;
@@ -43,10 +45,17 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
   /** What the kernel had taken when the deadline of a blocked upload was set. */
   private windowDelivered = 0;
 
-  constructor(shared: UpstreamShared, socket: Socket) {
+  /** `connect` makes the socket; it reads into `shared.readBuffer`. */
+  constructor(shared: UpstreamShared, connect: (onread: OnReadOpts) => Socket) {
     this.shared = shared;
+    const onBytes = this.guard(this.onBytes);
+    const callback = (length: number): boolean => {
+      onBytes(length);
+      return true;
+    };
+    const socket = connect({ buffer: shared.readBuffer, callback });
     this.socket = socket;
-    this.writer = new MessageWriter(socket, shared.flushQueue, false);
+    this.writer = new MessageWriter(socket, shared.flushQueue, { open: false, lent: false });
     this.parser = new ResponseParser(this);
     this.deadline = this.after(shared.connectTimeoutMs);
     shared.deadlines.add(this);
@@ -166,7 +175,6 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
     socket.setKeepAlive(KEEP_ALIVE_PROBES);
     const guard = this.guard.bind(this);
     socket.once(this.shared.readyEvent, guard(this.onReady));
-    socket.on('data', guard(this.onBytes));
     socket.on('drain', guard(this.onSocketDrain));
     socket.on('end', guard(this.onSocketEnd));
     socket.on('error', guard(this.onSocketError));
@@ -194,12 +202,12 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
     if (this.uploadBlocked) this.onSocketDrain();
   }
 
-  private onBytes(bytes: Buffer): void {
+  private onBytes(length: number): void {
     const { exchange } = this;
     if (exchange === undefined) this.destroy();
     else if (this.bytesSent === 0) this.fail('BadResponse', new ResponseError('Unsolicited'));
     else {
-      this.parser.push(bytes);
+      this.parser.push(this.shared.readBuffer.subarray(0, length));
       const flows = this.exchange === exchange && exchange.hasHead && !this.socket.isPaused();
       if (flows) this.deadline = this.after(this.shared.inactivityMs);
     }

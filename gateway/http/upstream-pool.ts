@@ -1,6 +1,6 @@
 // Connections to one server: the one used last is used first, and none is kept idle for long.
 import { connect, isIP } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTLS, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { Deadlines } from './deadlines.ts';
@@ -27,6 +27,8 @@ export interface UpstreamTLS {
 
 export interface UpstreamPoolOptions {
   readonly deadlines: Deadlines;
+  /** Shared by the pools of a process (`makeReadBuffer`); default: one of its own. */
+  readonly readBuffer?: Buffer;
   /** `https://host[:port]`, or `http://host[:port]` where the network is trusted (loopback); no path. */
   readonly url: string;
   readonly tls?: UpstreamTLS;
@@ -44,6 +46,17 @@ export interface UpstreamPoolOptions {
 
 /** Happy eyeballs: time for the first address before the second is tried too; Node's 250 ms are short for a distant server. */
 const ADDRESS_ATTEMPT_MS = 2000;
+
+/** What a socket is read into at once: as much as blocks a phone's socket (see message-writer.ts). */
+const READ_BUFFER_BYTES = 65_536;
+
+/**
+ * The buffer that all servers' sockets are read into, one after the other. A fresh one for each read, as Node makes it, costs
+ * a whole garbage collection every 30 MB: a third of the CPU time of large answers.
+ */
+export function makeReadBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+}
 
 /** All settings are fixed: at a change make a new pool and `close()` the old one. */
 export class UpstreamPool {
@@ -75,6 +88,7 @@ export class UpstreamPool {
     this.shared = {
       deadlines: options.deadlines,
       flushQueue: new FlushQueue(),
+      readBuffer: options.readBuffer ?? makeReadBuffer(),
       connectTimeoutMs: options.connectTimeoutMs ?? 5000,
       idleMs: options.idleMs ?? 30_000,
       inactivityMs: options.inactivityMs ?? 60_000,
@@ -114,13 +128,14 @@ export class UpstreamPool {
 
   private open(): UpstreamConnection | undefined {
     if (this.all.size >= this.maxConnections) return undefined;
-    const connection = new UpstreamConnection(this.shared, this.connect());
+    const connection = new UpstreamConnection(this.shared, (onread) => this.connect(onread));
     this.all.add(connection);
     return connection;
   }
 
-  private connect(): Socket {
+  private connect(onread: OnReadOpts): Socket {
     const address = {
+      onread,
       host: this.host,
       port: this.port,
       autoSelectFamily: true,

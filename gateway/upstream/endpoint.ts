@@ -36,6 +36,8 @@ export interface EndpointOptions {
   /** Trusts `target.ca`. */
   readonly secureContext: SecureContext;
   readonly deadlines: Deadlines;
+  /** Of `makeReadBuffer`. */
+  readonly readBuffer: Buffer;
   readonly probes: ProbeSettings;
   readonly health?: Partial<HealthSettings>;
   readonly onChange?: (endpoint: Endpoint) => void;
@@ -63,6 +65,7 @@ export class Endpoint implements Deadlined {
     this.probes = options.probes;
     this.pool = new UpstreamPool({
       deadlines,
+      readBuffer: options.readBuffer,
       url: target.url,
       tls: {
         secureContext: options.secureContext,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Deadlines } from '../http/deadlines.ts';
-import { makeSecureContext } from '../http/upstream-pool.ts';
+import { makeReadBuffer, makeSecureContext } from '../http/upstream-pool.ts';
 import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
 import type { HealthSettings } from './health.ts';
 
@@ -30,6 +30,7 @@ export interface EndpointsChange {
 
 export class Endpoints {
   private readonly options: EndpointsOptions;
+  private readonly readBuffer = makeReadBuffer();
   private current = new Map<string, Endpoint>();
 
   constructor(options: EndpointsOptions) {
@@ -58,6 +59,7 @@ export class Endpoints {
           current.get(key) ??
           new Endpoint({
             ...this.options,
+            readBuffer: this.readBuffer,
             probes: spaced,
             target,
             secureContext: (trust.secureContext ??= makeSecureContext(caOf(target))),

@@ -562,7 +562,7 @@ describe('failures, and how far the request got', () => {
   );
 
   test.each(['plain', 'TLS'])(
-    '%s: an idle connection that is closed just before its use: bytes may have been read',
+    '%s: an idle connection that is closed as soon as it is used again: bytes may have been read',
     async (kind) => {
       const { upstream, pool } = kind === 'plain' ? await plainUpstream() : await tlsUpstream();
       const first = send(pool);
@@ -570,8 +570,9 @@ describe('failures, and how far the request got', () => {
       await connection.receives('body');
       connection.send(OK);
       await first.answer.over();
-      connection.socket.destroy();
       const second = send(pool);
+      await until(() => second.exchange.bytesSent > 0);
+      connection.socket.destroy();
       expect((await second.answer.over()).error).toMatchObject({
         code: 'ConnectionLost',
         sent: 'sent',
