@@ -1,6 +1,6 @@
 // The operator's process: reads its flags, and runs cluster mode until it is told to stop.
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import { runClusterOperator } from './cluster.ts';
 import { listenForHealth } from './health.ts';
 import { KubeClient } from './kube/client.ts';
@@ -27,7 +27,10 @@ const flags = {
 async function main(): Promise<number> {
   const values = readFlags();
   if (typeof values === 'number') return values;
-  const log = pino({ base: { program: 'sentry-operator' } }, pino.destination({ dest: 2, sync: true }));
+  const log = pino(
+    { base: { program: 'sentry-operator' }, timestamp: stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   const client = await KubeClient.create({ kubeconfig: values.kubeconfig });

@@ -57,6 +57,11 @@ describe('what is refused', () => {
       'BadChunk',
     ],
     ['a switch of protocols', answer(['Upgrade: x'], '', '101 Switching Protocols'), 'BadInterim'],
+    [
+      'an interim answer that ends the connection',
+      answer(['Connection: close'], '', '100 Continue'),
+      'BadInterim',
+    ],
     ['interim answers without end', answer([], '', '102 Processing').repeat(17), 'BadInterim'],
     ['a bare LF', 'HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n', 'BadLineEnd'],
     ['a folded line', answer(['X: 1', ' 2', 'Content-Length: 0']), 'FoldedHeader'],

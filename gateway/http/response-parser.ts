@@ -103,7 +103,9 @@ export class ResponseParser implements HeadReader<ResponseErrorCode> {
     if (error !== undefined) return error;
     if (fields.chunked && this.minorVersion === 0) return 'BadTransferEncoding';
     if (status < 200) {
-      return status === 101 || ++this.interims > MAX_INTERIM_ANSWERS ? 'BadInterim' : undefined;
+      return status === 101 || fields.close || ++this.interims > MAX_INTERIM_ANSWERS
+        ? 'BadInterim'
+        : undefined;
     }
     const announcesBody = fields.chunked || (fields.contentLength ?? 0) > 0;
     return status === 204 && announcesBody ? 'BodyNotAllowed' : undefined;

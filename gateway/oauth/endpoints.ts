@@ -14,6 +14,8 @@ import { TokenClient, TokenEndpointError } from './token-client.ts';
 const PREFIX = '/proxyservice';
 /** Seconds after which a phone is to ask again. */
 const RETRY_AFTER = '30';
+/** Others are 501 here as everywhere. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'OPTIONS']);
 const FORM_TYPE = /^application\/x-www-form-urlencoded[\t ]*(;|$)/i;
 
 /** True for every path that is ours, without its query: exactly `/proxyservice` or below it. */
@@ -95,6 +97,8 @@ export class OAuthEndpoints {
     const path = mark < 0 ? request.target : request.target.slice(0, mark);
     const query = mark < 0 ? null : request.target.slice(mark + 1);
     const endpoint = this.listeners.get(listener)?.get(path);
+    if (!METHODS.has(request.method))
+      return { status: 501, headers: new HeaderList(), body: Buffer.alloc(0) };
     if (endpoint === undefined) return { status: 404, headers: new HeaderList(), body: Buffer.alloc(0) };
     if (!endpoint.isUsable) return unavailable('this route is not configured completely');
     if (request.body.length > MAX_BODY_BYTES) return bodyTooLarge();

@@ -178,15 +178,15 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   // ——— pick server ———
 
   /** Asks the next server, with as much of the body as there is; where none is left, that is the answer. */
-  private askServer(otherwise = NO_SERVER): void {
+  private askServer(otherwise = NO_SERVER, lastServer = ''): void {
     const { exchange, held } = this;
     const route = this.currentRoute();
     if ('status' in route) return this.answer(route);
+    this.tally.route = route.key;
     const server = chooseServer(route.servers, this.tried);
-    if (server === undefined) return this.answer(otherwise);
+    if (server === undefined) return this.answer(otherwise, lastServer);
     const { request } = exchange;
     const { pool } = server.endpoint;
-    this.tally.route = route.key;
     this.upstream = pool.send(
       {
         method: request.method,
@@ -228,13 +228,14 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
       this.tried = [...this.tried, server.endpoint];
     }
     if (this.waiting && this.context.clock.now() - this.tally.startedAt > MAX_REPLAYED_POLL_MS) {
-      return this.answer(this.ending === undefined ? SERVER_LOST : pollEnd(this.ending, 'poll-lost'));
+      const ending = this.ending === undefined ? SERVER_LOST : pollEnd(this.ending, 'poll-lost');
+      return this.answer(ending, server.name);
     }
-    if (error.sent !== 'sent' && this.held !== undefined) return this.askServer();
+    if (error.sent !== 'sent' && this.held !== undefined) return this.askServer(NO_SERVER, server.name);
     const failure = error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST;
-    if (!this.mayReplay()) return this.answer(failure);
+    if (!this.mayReplay()) return this.answer(failure, server.name);
     this.tally.replays++;
-    this.askServer(failure);
+    this.askServer(failure, server.name);
   }
 
   private mayReplay(): boolean {
@@ -282,10 +283,11 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     return this.upstream === undefined && this.exchange.responded;
   }
 
-  private answer(own: OwnAnswer): void {
+  /** @param server whose fault it is, for metrics and log; empty where no server was asked. */
+  private answer(own: OwnAnswer, server = ''): void {
     this.letGo();
     this.tally.reason = own.reason;
-    this.tally.server = '';
+    this.tally.server = server;
     this.tally.answerBegins(own.status, this.context.clock.now());
     this.tally.bytesOut = own.body.length;
     this.exchange.respond(own.status, own.headers.clone(), own.body);

@@ -40,6 +40,7 @@ function conditionEvents(previous: readonly Condition[], next: readonly Conditio
   return next.flatMap(({ type, status, reason, message }) => {
     const before = previous.find((condition) => condition.type === type);
     if (silentTypes.has(type) || silentReasons.has(reason)) return [];
+    if (reason === 'NoReadyGateway' && before?.status !== 'True') return [];
     if (before?.status === status && before.reason === reason) return [];
     const isGood = (status === 'True') !== negativeTypes.has(type);
     return [{ type: isGood ? 'Normal' : 'Warning', reason, message }];

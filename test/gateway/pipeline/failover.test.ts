@@ -119,7 +119,11 @@ describe('a route with two servers', () => {
     const answer = await ask('alice@example.com', 'MoveItems');
     expect(answer.status).toBe(503);
     expect(answer.header('retry-after')).toBe('30');
-    expect(gateway.records.at(-1)).toMatchObject({ reason: 'first-byte-timeout', server: '', replays: 0 });
+    expect(gateway.records.at(-1)).toMatchObject({
+      reason: 'first-byte-timeout',
+      server: 'mbx1',
+      replays: 0,
+    });
   });
 
   test.each([502, 503, 504])(

@@ -134,7 +134,9 @@ describe('a request whose server dies', () => {
       expect([name, await send(request, death)]).toEqual([name, 503]);
       expect(askedFor('mbx1')).toBe(1);
       expect(askedFor('mbx2')).toBe(0);
-      expect(gateway.records).toMatchObject([{ code: 503, reason: 'server-lost', server: '', replays: 0 }]);
+      expect(gateway.records).toMatchObject([
+        { code: 503, reason: 'server-lost', server: 'mbx1', replays: 0 },
+      ]);
     });
   });
 
