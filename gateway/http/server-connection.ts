@@ -33,7 +33,6 @@ export interface ServerShared<Context> {
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 2000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
-const KEEP_ALIVE_PROBES = { enable: true, initialDelay: 240_000, interval: 60_000, count: 5 };
 
 /**
  * States: `head` (also between requests) → `exchange` → `head` …; from any of them → `lingering`, where the last answer
@@ -211,8 +210,6 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
 
   private listen(): void {
     const { socket } = this;
-    socket.setNoDelay(true);
-    socket.setKeepAlive(KEEP_ALIVE_PROBES);
     const guard = this.guard.bind(this);
     socket.on('data', guard(this.onBytes));
     socket.on('drain', guard(this.onSocketDrain));

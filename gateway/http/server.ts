@@ -48,7 +48,7 @@ export class HttpServer<Context> {
     };
   }
 
-  /** Takes over a connected socket: plain, or TLS after its handshake. `context` is what its exchanges show as their connection's. */
+  /** Takes over a connected socket with its TCP options set: plain, or TLS after its handshake. `context` is what its exchanges show as their connection's. */
   accept(socket: Socket, handler: RequestHandler<Context>, context: Context): void {
     this.open.add(new ServerConnection(this.shared, socket, handler, context));
   }
