@@ -4,8 +4,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTLSServer } from 'node:tls';
@@ -132,6 +134,60 @@ test('an answer for a phone that does not read stays with the server, all but a 
   await until(() => received > length);
   expect(relay.counts.maxAhead).toBeLessThan(1_000_000);
 });
+
+test.each(['TLS', 'plain'])(
+  'phones of any speed side by side get each its own bytes (%s server)',
+  async (kind) => {
+    const { localhost } = await localhostCertificate();
+    const length = 6_000_000;
+    const answer = (socket: Socket): void => {
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (bytes) => {
+        const [, seed = ''] = /\/(\d+) /.exec(bytes.toString('latin1')) ?? [];
+        const body = patterned(Number(seed), length);
+        if (Number(seed) % 2 === 0) {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`);
+          socket.write(body);
+          return;
+        }
+        socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+        for (let at = 0; at < length; at += 50_000) {
+          socket.write('c350\r\n');
+          socket.write(body.subarray(at, at + 50_000));
+          socket.write('\r\n');
+        }
+        socket.write('0\r\n\r\n');
+      });
+    };
+    const upstream = kind === 'TLS' ? createTLSServer(localhost, answer) : createServer(answer);
+    const { port } = await relayTo(await listen(upstream), kind === 'TLS');
+    const { ca } = await localhostCertificate();
+    const agent = new Agent({ ca, servername: 'localhost' });
+    onTestFinished(() => agent.destroy());
+    const get = async (seed: number): Promise<boolean> => {
+      const request = httpsRequest({ port, host: '127.0.0.1', agent, path: `/${seed}` }).end();
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      const chunks: Buffer[] = [];
+      response.on('data', (bytes: Buffer) => {
+        chunks.push(bytes);
+        if (chunks.length % 10 > seed % 10) return;
+        response.pause();
+        setTimeout(() => response.resume(), seed % 4);
+      });
+      await once(response, 'end');
+      return Buffer.concat(chunks).equals(patterned(seed, length));
+    };
+    const seeds = Array.from({ length: 8 }, (_, seed) => seed);
+    expect(await Promise.all(seeds.map(get))).toEqual(seeds.map(() => true));
+  },
+);
+
+/** Bytes that look the same nowhere and for no other seed. */
+function patterned(seed: number, length: number): Buffer {
+  const words = new Uint32Array(length / 4);
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(i + seed * 7_919, 2_654_435_761);
+  return Buffer.from(words.buffer);
+}
 
 test('a phone that leaves ends its upstream request at once; a server that dies ends the phone’s answer', async () => {
   const sockets: RawClient[] = [];
