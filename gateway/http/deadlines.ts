@@ -1,9 +1,12 @@
 // Deadlines for many connections from one coarse ticker: arming one is an assignment, not a timer.
+import { Roster, type Seat } from './roster.ts';
 
 /** Something that may run out of time. It stays registered for its life and moves `deadline` as often as it likes. */
 export interface Deadlined {
   /** In ms of the clock; Infinity: none. */
   deadline: number;
+  /** For `Deadlines` alone. */
+  seat?: Seat<Deadlined>;
   /** Called once `now ≥ deadline`; must move the deadline, else it is called again at the next tick. */
   onDeadline(now: number): void;
 }
@@ -24,7 +27,7 @@ export interface DeadlinesOptions {
 /** Watches deadlines. With a fake clock in a test call `check()` after moving it. */
 export class Deadlines {
   readonly clock: Clock;
-  private readonly entries = new Set<Deadlined>();
+  private readonly entries = new Roster<Deadlined>();
   private readonly tickMs: number;
   private timer: NodeJS.Timeout | undefined;
 
@@ -34,12 +37,12 @@ export class Deadlines {
   }
 
   add(entry: Deadlined): void {
-    this.entries.add(entry);
+    entry.seat = this.entries.add(entry);
     this.timer ??= setInterval(() => this.check(), this.tickMs).unref();
   }
 
   remove(entry: Deadlined): void {
-    this.entries.delete(entry);
+    if (entry.seat !== undefined) this.entries.remove(entry.seat);
     if (this.entries.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;

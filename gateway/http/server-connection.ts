@@ -9,6 +9,7 @@ import { MessageWriter } from './message-writer.ts';
 import type { FlushQueue } from './message-writer.ts';
 import { RequestParser } from './request-parser.ts';
 import type { RequestEvents } from './request-parser.ts';
+import type { Roster, Seat } from './roster.ts';
 import { PhoneExchange, formatRefusal } from './server-exchange.ts';
 import type { AnsweringConnection } from './server-exchange.ts';
 
@@ -16,6 +17,7 @@ import type { AnsweringConnection } from './server-exchange.ts';
 export interface ServerShared<Context> {
   readonly deadlines: Deadlines;
   readonly flushQueue: FlushQueue;
+  readonly open: Roster<ServerConnection<Context>>;
   readonly limits: HeadLimits;
   readonly headMs: number;
   readonly bodyIdleMs: number;
@@ -26,7 +28,6 @@ export interface ServerShared<Context> {
   active: number;
   now(): Date;
   onInternalError(error: unknown): void;
-  onClose(connection: ServerConnection<Context>): void;
 }
 
 /** How much of a body is read, and for how long, after its request was answered. */
@@ -50,6 +51,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
   private readonly handler: RequestHandler<Context>;
   private readonly parser: RequestParser;
   private readonly held = new HeldBytes();
+  private registration: Seat<ServerConnection<Context>> | undefined;
   private state: 'head' | 'exchange' | 'lingering' | 'closed' = 'head';
   private exchange: PhoneExchange<Context> | undefined;
   private sink: RequestSink | undefined;
@@ -79,7 +81,12 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
     this.writer = new MessageWriter(socket, shared.flushQueue, { open: true, lent: true });
     this.parser = new RequestParser(this, shared.limits);
     this.deadline = this.after(shared.headMs);
-    shared.deadlines.add(this);
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.shared.deadlines.add(this);
+    this.registration = this.shared.open.add(this);
     this.listen();
   }
 
@@ -260,7 +267,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
 
   private onSocketClose(): void {
     this.shared.deadlines.remove(this);
-    this.shared.onClose(this);
+    if (this.registration !== undefined) this.shared.open.remove(this.registration);
     const wasInTheMiddle = this.state === 'exchange' || (this.state === 'head' && !this.parser.idle);
     if (wasInTheMiddle) this.leave(new RequestError('Aborted'));
     this.state = 'closed';

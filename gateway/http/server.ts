@@ -5,6 +5,7 @@ import type { RequestHandler } from './exchange.ts';
 import { DEFAULT_HEAD_LIMITS } from './head-scanner.ts';
 import { throwOutside } from './internal-error.ts';
 import { FlushQueue } from './message-writer.ts';
+import { Roster } from './roster.ts';
 import { ServerConnection } from './server-connection.ts';
 import type { ServerShared } from './server-connection.ts';
 
@@ -28,7 +29,7 @@ export interface HttpServerOptions {
 
 /** HTTP/1.1 on sockets that others accept: this class knows nothing of ports and certificates. */
 export class HttpServer<Context> {
-  private readonly open = new Set<ServerConnection<Context>>();
+  private readonly open = new Roster<ServerConnection<Context>>();
   private readonly shared: ServerShared<Context>;
 
   constructor(options: HttpServerOptions) {
@@ -44,13 +45,13 @@ export class HttpServer<Context> {
       active: 0,
       now: options.now ?? (() => new Date()),
       onInternalError: options.onInternalError ?? throwOutside,
-      onClose: (connection) => this.open.delete(connection),
+      open: this.open,
     };
   }
 
   /** Takes over a connected socket with its TCP options set: plain, or TLS after its handshake. `context` is what its exchanges show as their connection's. */
   accept(socket: Socket, handler: RequestHandler<Context>, context: Context): void {
-    this.open.add(new ServerConnection(this.shared, socket, handler, context));
+    new ServerConnection(this.shared, socket, handler, context).start();
   }
 
   /** Takes effect from the end of each connection's present request on. */

@@ -69,7 +69,8 @@ export class UpstreamPool {
   private readonly maxConnections: number;
   private readonly shared: UpstreamShared;
   private readonly idleConnections: UpstreamConnection[] = [];
-  private readonly all = new Set<UpstreamConnection>();
+  /** Connections, idle ones included. */
+  private total = 0;
   /** The last TLS session: resumed handshakes cost both sides less. */
   private session: Buffer | undefined;
   private closed = false;
@@ -101,7 +102,7 @@ export class UpstreamPool {
 
   /** Connections that carry a request. */
   get active(): number {
-    return this.all.size - this.idleConnections.length;
+    return this.total - this.idleConnections.length;
   }
 
   get idle(): number {
@@ -127,9 +128,9 @@ export class UpstreamPool {
   }
 
   private open(): UpstreamConnection | undefined {
-    if (this.all.size >= this.maxConnections) return undefined;
+    if (this.total >= this.maxConnections) return undefined;
     const connection = new UpstreamConnection(this.shared, (onread) => this.connect(onread));
-    this.all.add(connection);
+    this.total++;
     return connection;
   }
 
@@ -163,7 +164,7 @@ export class UpstreamPool {
   }
 
   private forget(connection: UpstreamConnection): void {
-    this.all.delete(connection);
+    this.total--;
     const index = this.idleConnections.indexOf(connection);
     if (index >= 0) this.idleConnections.splice(index, 1);
   }

@@ -1,8 +1,11 @@
 // The requests under way, and how they come to their end when the gateway goes away.
 import type { Clock } from '../http/deadlines.ts';
+import { Roster, type Seat } from '../http/roster.ts';
 
 /** A request under way. */
 export interface OpenRequest {
+  /** For `OpenRequests` alone. */
+  seat?: Seat<OpenRequest>;
   /** Finishes an open poll by the gateway's own answer. Called only after `pollBegins(…, true)`. */
   endPoll(): void;
   /** The time is over: 503 where nothing was answered yet. */
@@ -24,7 +27,7 @@ export class OpenRequests {
   /** Polls that wait for their answer. */
   polls = 0;
   private readonly clock: Clock;
-  private readonly open = new Set<OpenRequest>();
+  private readonly open = new Roster<OpenRequest>();
   /** Those of the polls that the gateway may end, in the order of their beginning. */
   private readonly endable = new Set<OpenRequest>();
   private onEmpty: (() => void) | undefined;
@@ -34,11 +37,11 @@ export class OpenRequests {
   }
 
   begin(request: OpenRequest): void {
-    this.open.add(request);
+    request.seat = this.open.add(request);
   }
 
   end(request: OpenRequest): void {
-    this.open.delete(request);
+    if (request.seat !== undefined) this.open.remove(request.seat);
     if (this.open.size === 0) this.onEmpty?.();
   }
 
