@@ -30,6 +30,7 @@ export class Metrics {
   private readonly registry = new Registry();
   private readonly reasons = new ReasonLabels();
   private readonly series = new Map<string, Series>();
+  private readonly handshakeSeries = new Map<string, Counter.Internal>();
   private received = 0;
   private sent = 0;
 
@@ -141,7 +142,13 @@ export class Metrics {
   }
 
   countHandshake(listener: string, outcome: string): void {
-    this.handshakes.inc({ listener, outcome });
+    const key = `${listener} ${outcome}`;
+    let series = this.handshakeSeries.get(key);
+    if (series === undefined) {
+      series = this.handshakes.labels(listener, outcome);
+      this.handshakeSeries.set(key, series);
+    }
+    series.inc();
   }
 
   countReload(result: ReloadResult): void {

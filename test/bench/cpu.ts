@@ -3,12 +3,14 @@ import type { Figure } from './figures.ts';
 import { startGateway } from './gateway.ts';
 import { applyLoad, type Load } from './load.ts';
 import type { BenchSetup } from './main.ts';
-import { median, type MeasuredProcess } from './process.ts';
+import { freePort, median, type MeasuredProcess } from './process.ts';
 import { startHAProxy, startNginxProxy, startUpstream } from './rivals.ts';
+import { negotiate } from './negotiation.ts';
 
-const PORTS = { upstream: 29_080, nginx: 29_443, haproxy: 29_444, gateway: 29_445 };
-const ROUNDS = 5;
-const SECONDS = 3;
+const ROUNDS = 7;
+const SECONDS = 2;
+/** Until V8 has compiled what is hot: it takes some thousand handshakes. */
+const WARM_UP_SECONDS = 5;
 
 const loads: { load: Load; figure: string; goal: number }[] = [
   {
@@ -28,61 +30,89 @@ const loads: { load: Load; figure: string; goal: number }[] = [
   },
 ];
 
-/** `cpu.<load>/nginx` for the gateway, `peer.cpu.<load>.haproxy/nginx`, and nginx's microseconds per request. */
+interface Proxy {
+  readonly name: 'nginx' | 'haproxy' | 'gateway';
+  readonly process: MeasuredProcess;
+  readonly port: number;
+}
+
+/** CPU microseconds per request, one value a round. */
+type Micros = Record<Proxy['name'], number[]>;
+
+/**
+ * `cpu.<load>/nginx` for the gateway, `peer.cpu.<load>.haproxy/nginx`, and nginx's microseconds per request. A ratio is the
+ * median over the rounds of what two proxies took in the same round: a busy machine slows both.
+ */
 export async function measureCpu(setup: BenchSetup): Promise<Figure[]> {
-  const { directory } = setup;
-  const upstream = await startUpstream({ path: directory }, PORTS.upstream);
-  const proxies: Record<string, { process: MeasuredProcess; port: number }> = {};
+  const upstreamPort = await freePort();
+  const upstream = await startUpstream({ path: setup.directory }, upstreamPort);
+  const proxies: Proxy[] = [];
   try {
-    proxies['nginx'] = {
-      port: PORTS.nginx,
-      process: await startNginxProxy({ path: directory }, { listen: PORTS.nginx, upstream: PORTS.upstream }),
-    };
-    proxies['haproxy'] = {
-      port: PORTS.haproxy,
-      process: await startHAProxy({ path: directory }, { listen: PORTS.haproxy, upstream: PORTS.upstream }),
-    };
-    proxies['gateway'] = {
-      port: PORTS.gateway,
-      process: await startGateway({
-        ...setup,
-        listen: PORTS.gateway,
-        upstream: `http://127.0.0.1:${PORTS.upstream}`,
-      }),
-    };
+    await startProxies(setup, upstreamPort, proxies);
+    await compareNegotiations(setup.ca, proxies);
     const figures: Figure[] = [];
     for (const { load, figure, goal } of loads) {
-      const micros = await compare(load, proxies, directory);
-      const nginx = micros['nginx'] ?? Number.NaN;
-      figures.push({ name: `${figure}/nginx`, value: (micros['gateway'] ?? Number.NaN) / nginx, goal });
-      figures.push({
-        name: `peer.${figure}.haproxy/nginx`,
-        value: (micros['haproxy'] ?? Number.NaN) / nginx,
-      });
-      figures.push({ name: `peer.${figure}.nginx-us`, value: nginx });
+      const micros = await measure(load, proxies, setup.directory);
+      figures.push(
+        { name: `${figure}/nginx`, value: ratio(micros.gateway, micros.nginx), goal },
+        { name: `peer.${figure}.haproxy/nginx`, value: ratio(micros.haproxy, micros.nginx) },
+        { name: `peer.${figure}.nginx-us`, value: median(micros.nginx) },
+      );
     }
     return figures;
   } finally {
-    await Promise.all([upstream.stop(), ...Object.values(proxies).map(({ process }) => process.stop())]);
+    await Promise.all([upstream.stop(), ...proxies.map(({ process }) => process.stop())]);
   }
 }
 
-/** Median CPU microseconds per request of each proxy. @throws Error when a proxy answers with an error */
-async function compare(
-  load: Load,
-  proxies: Record<string, { process: MeasuredProcess; port: number }>,
-  directory: string,
-): Promise<Record<string, number>> {
-  const micros: Record<string, number[]> = {};
-  for (const { port } of Object.values(proxies)) await applyLoad(load, { port, directory, seconds: 2 });
+/** Adds each as soon as it runs, so that it is stopped also if the next one fails. */
+async function startProxies(setup: BenchSetup, upstream: number, proxies: Proxy[]): Promise<void> {
+  const directory = { path: setup.directory };
+  let port = await freePort();
+  proxies.push({
+    name: 'nginx',
+    port,
+    process: await startNginxProxy(directory, { listen: port, upstream }),
+  });
+  port = await freePort();
+  proxies.push({ name: 'haproxy', port, process: await startHAProxy(directory, { listen: port, upstream }) });
+  port = await freePort();
+  const url = `http://127.0.0.1:${upstream}`;
+  proxies.push({
+    name: 'gateway',
+    port,
+    process: await startGateway({ ...setup, listen: port, upstream: url }),
+  });
+}
+
+/** @throws Error unless one client gets the same version, cipher and key exchange from all: else the ratios would compare these */
+async function compareNegotiations(ca: string, proxies: readonly Proxy[]): Promise<void> {
+  const found = await Promise.all(
+    proxies.map(async ({ name, port }) => ({ name, tls: await negotiate(port, ca) })),
+  );
+  if (new Set(found.map(({ tls }) => tls)).size > 1) {
+    throw new Error(
+      `the proxies negotiate differently: ${found.map(({ name, tls }) => `${name} ${tls}`).join(', ')}`,
+    );
+  }
+}
+
+/** @throws Error when a proxy answers wrongly */
+async function measure(load: Load, proxies: readonly Proxy[], directory: string): Promise<Micros> {
+  const micros: Micros = { nginx: [], haproxy: [], gateway: [] };
+  for (const { port } of proxies) await applyLoad(load, { port, directory, seconds: WARM_UP_SECONDS });
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [name, { process, port }] of Object.entries(proxies)) {
+    for (const { name, process, port } of proxies) {
       const before = process.cpuSeconds();
       const { requests, errors } = await applyLoad(load, { port, directory, seconds: SECONDS });
-      if (errors > 0)
+      if (errors > 0 || !(requests > 0))
         throw new Error(`${name} answered ${errors} of ${requests} requests of ${load.name} wrongly`);
-      (micros[name] ??= []).push(((process.cpuSeconds() - before) / requests) * 1e6);
+      micros[name].push(((process.cpuSeconds() - before) / requests) * 1e6);
     }
   }
-  return Object.fromEntries(Object.entries(micros).map(([name, values]) => [name, median(values)]));
+  return micros;
+}
+
+function ratio(values: readonly number[], base: readonly number[]): number {
+  return median(values.map((value, round) => value / (base[round] ?? Number.NaN)));
 }

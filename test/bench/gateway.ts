@@ -25,7 +25,10 @@ export interface GatewayOptions {
   readonly ca: string;
 }
 
-/** Starts the gateway and waits until it listens; the access log is off (errors only). */
+/**
+ * Starts the gateway and waits until it listens; the access log is off (errors only). The environment's BENCH_NODE_FLAGS go to its
+ * Node, for profiles: `--cpu-prof --cpu-prof-dir=/tmp/profile`.
+ */
 export async function startGateway(options: GatewayOptions): Promise<MeasuredProcess> {
   const entry = await bundleGateway(options.directory);
   const snapshots = join(options.directory, `snapshot-${options.listen}`);
@@ -42,6 +45,7 @@ export async function startGateway(options: GatewayOptions): Promise<MeasuredPro
     PROXY_CORE,
     [
       process.execPath,
+      ...(process.env['BENCH_NODE_FLAGS']?.split(' ') ?? []),
       entry,
       ...['--snapshot', snapshots, '--address', '127.0.0.1', '--port', String(options.listen)],
       ...['--metrics', `unix:${options.directory}/metrics-${options.listen}.sock`],

@@ -5,13 +5,14 @@ import type { Figure } from './figures.ts';
 import { startGateway } from './gateway.ts';
 import { holdPings, leave, portOf, startHoldingUpstream, uploadAndLeave } from './held-polls.ts';
 import type { BenchSetup } from './main.ts';
+import { freePort } from './process.ts';
 
 const PHONES = 2000;
 const CHURN_ROUNDS = 3;
 /** Long enough for the allocator to give memory back and for the gateway's pools to let idle connections go. */
 const SETTLE_MS = 5000;
 
-/** `rss.held-ping-plain-kb`, `rss.held-ping-tls-kb`, `rss.idle-mb`. */
+/** `rss.held-ping-plain-kb`, `rss.held-ping-tls-kb`, `rss.idle-mb`; without a goal what the churn leaves behind. */
 export async function measureMemory(setup: BenchSetup): Promise<Figure[]> {
   const plain = await measureHeldPings(setup, undefined);
   const tls = await measureHeldPings(setup, { cert: setup.certificate, key: setup.key });
@@ -19,15 +20,16 @@ export async function measureMemory(setup: BenchSetup): Promise<Figure[]> {
     { name: 'rss.held-ping-plain-kb', value: plain.heldPingKb, goal: 60 },
     { name: 'rss.held-ping-tls-kb', value: tls.heldPingKb, goal: 115 },
     { name: 'rss.idle-mb', value: plain.idleMb, goal: 100 },
+    { name: 'rss.after-churn-mb', value: plain.afterChurnMb },
   ];
 }
 
 async function measureHeldPings(
   setup: BenchSetup,
   tls: { cert: string; key: string } | undefined,
-): Promise<{ heldPingKb: number; idleMb: number }> {
+): Promise<{ heldPingKb: number; idleMb: number; afterChurnMb: number }> {
   const server: Server = await startHoldingUpstream(tls);
-  const listen = tls === undefined ? 29_446 : 29_447;
+  const listen = await freePort();
   const gateway = await startGateway({
     ...setup,
     listen,
@@ -44,7 +46,7 @@ async function measureHeldPings(
     await sleep(SETTLE_MS);
     const held = gateway.residentBytes();
     await leave(phones);
-    return { idleMb, heldPingKb: (held - before) / PHONES / 1024 };
+    return { idleMb, afterChurnMb: before / 2 ** 20, heldPingKb: (held - before) / PHONES / 1024 };
   } finally {
     await gateway.stop();
     server.closeAllConnections();
