@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { conditionReasons } from '../operator/api/conditions.ts';
 import { kinds, rootSchema } from '../operator/api/custom-resource-definition.ts';
-import { exchangeRouteRules, type Rule, sentryGatewayRules } from '../operator/api/rules.ts';
+import type { Rule } from '../operator/api/rule.ts';
+import { exchangeRouteRules, sentryGatewayRules } from '../operator/api/rules.ts';
 import type { SchemaNode } from '../operator/api/schema-node.ts';
 import { emit } from './generated-file.ts';
 

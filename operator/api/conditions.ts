@@ -17,7 +17,16 @@ export const conditionReasons = {
     RefNotFound: 'A Secret or ConfigMap, or a key of it, does not exist.',
     InvalidCertificate:
       'A certificate, its key or a CA bundle cannot be used; the message says which and why.',
-    CertificatePending: "The operator's own CA has not issued the certificate yet.",
+    CertificatePending:
+      "The certificate has not been issued yet, by cert-manager or by the operator's own CA.",
+    CertificateExpired: 'A certificate has expired; the message says what is served instead.',
+    CertificateNotYetValid:
+      'A certificate is not valid yet; the message says from when on, and what is served instead.',
+    CertManagerNotInstalled:
+      'issuerRef needs cert-manager, whose resources this cluster does not have (or there is no cluster: standalone).',
+    IssuerNotFound: 'The issuer that issuerRef names does not exist.',
+    IssuerNotReady: 'The issuer that issuerRef names cannot issue; the message is its own.',
+    ForeignObject: 'A Certificate of the name that the operator needs belongs to someone else.',
   },
   Programmed: {
     Programmed: 'Every ready gateway process serves this generation.',

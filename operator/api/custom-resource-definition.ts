@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { withDefaults } from './defaults.ts';
 import { exchangeRouteSpec, exchangeRouteStatus } from './exchange-route.ts';
-import { exchangeRouteRules, listMapKeys, listSets, type Rule, sentryGatewayRules } from './rules.ts';
+import type { Rule } from './rule.ts';
+import { exchangeRouteRules, listMapKeys, listSets, sentryGatewayRules } from './rules.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { sentryGatewaySpec, sentryGatewayStatus } from './sentry-gateway.ts';
 

@@ -64,6 +64,12 @@ export const formats = {
     maxLength: 253,
     message: 'use a name of Kubernetes: lower-case letters, digits, hyphens and dots',
   },
+  /** Kind of an object. */
+  kind: {
+    pattern: '^[A-Z][A-Za-z0-9]*$',
+    maxLength: 63,
+    message: 'use a kind such as Issuer or ClusterIssuer: letters and digits, beginning with a capital',
+  },
   /** Key of a Secret or ConfigMap; `.`, `..` and what begins with `..` are not keys. */
   dataKey: {
     pattern: '^([-_a-zA-Z0-9]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$',
@@ -106,6 +112,12 @@ export const formats = {
     maxLength: 45,
     message: 'use an IPv4 or IPv6 address such as 10.0.0.7',
   },
+  /** An address range; that it begins with its first address is a rule. */
+  cidr: {
+    pattern: `^(${ipv4}/(3[0-2]|[12]?[0-9])|(${ipv6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$`,
+    maxLength: 43,
+    message: 'use an address range such as 10.0.0.0/8 or 2001:db8::/32; one address is 10.1.2.3/32',
+  },
   labelKey: {
     pattern: `^(${label}([.]${label})*/)?${keyName}$`,
     maxLength: 317,
@@ -120,6 +132,27 @@ export const formats = {
     pattern: `^(${keyName})?$`,
     maxLength: 63,
     message: 'use a label value: at most 63 letters, digits, hyphens, dots and underscores',
+  },
+  loadBalancerClass: {
+    pattern: `^(${label}([.]${label})*/)?${keyName}$`,
+    maxLength: 317,
+    message: 'use a class such as example.com/internal, as the load balancer documents it',
+  },
+  /** Of resolv.conf(5). */
+  searchDomain: {
+    pattern: `^(${label}[.])*${label}[.]?$`,
+    maxLength: 253,
+    message: 'use a domain in lower case, such as corp.example.com',
+  },
+  dnsOption: {
+    pattern: '^[a-z0-9][-a-z0-9]{0,31}$',
+    maxLength: 32,
+    message: 'use the name of an option of resolv.conf, such as ndots',
+  },
+  dnsOptionValue: {
+    pattern: '^[0-9]{1,6}$',
+    maxLength: 6,
+    message: "use a number in quotes, such as '2'",
   },
   quantity: {
     pattern: '^[0-9]{1,15}([.][0-9]{1,9})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$',

@@ -1,22 +1,10 @@
 // Rules across fields, each written once: as CEL for the API server and as a check for the file provider.
 import type { ExchangeRoute } from './exchange-route.ts';
-import { celString, type Format, formats, isOfFormat } from './formats.ts';
+import { celString, formats, isOfFormat } from './formats.ts';
+import { labelSelectorRules } from './label-selector.ts';
 import { compareQuantities } from './quantity.ts';
+import { mapRules, type Rule, type Strings } from './rule.ts';
 import type { SentryGateway } from './sentry-gateway.ts';
-
-/** One rule of a kind. Both forms give the same verdict; a table of manifests holds them to it. */
-export interface Rule<Node> {
-  /** Where the rule stands in the schema: a path of properties, `[]` for the items of a list; '' is the root. */
-  readonly at: string;
-  /** CEL; `self` is the node at that path. */
-  readonly cel: string;
-  /** The same in TypeScript; true when the node is good. */
-  readonly check: (node: Node) => boolean;
-  /** The field to blame, below `at`, as `.field`; empty for the node itself. */
-  readonly field: string;
-  /** What to do. */
-  readonly message: string;
-}
 
 const ONLINE_PATTERN =
   '^https://(outlook[.]office365[.]com|outlook[.]office[.]com|eas[.]outlook[.]com|outlook[.]office365[.]us|outlook-dod[.]office365[.]us|webmail[.]apps[.]mil|partner[.]outlook[.]cn)(:[0-9]+)?/?$';
@@ -46,27 +34,6 @@ const nameRule: Rule<SentryGateway | ExchangeRoute> = {
 type Spec = SentryGateway['spec'];
 type RouteSpec = ExchangeRoute['spec'];
 type Resources = NonNullable<Spec['pod']['resources']>;
-type Strings = Readonly<Record<string, string>>;
-
-/** Every key of a map is of a format, and there are not too many; the CRD cannot say that of keys otherwise. */
-function mapRules(at: string, format: Format, maxProperties: number): readonly Rule<Strings>[] {
-  return [
-    {
-      at,
-      cel: `self.all(key, size(key) <= ${format.maxLength} && key.matches(${celString(format.pattern)}))`,
-      check: (map) => Object.keys(map).every((key) => isOfFormat(format, key)),
-      field: '',
-      message: format.message,
-    },
-    {
-      at,
-      cel: `size(self) <= ${maxProperties}`,
-      check: (map) => Object.keys(map).length <= maxProperties,
-      field: '',
-      message: `use at most ${maxProperties} entries`,
-    },
-  ];
-}
 
 /** Pods whose requests exceed their limits are refused by the API server only when the Deployment makes them. */
 function resourceRule(name: keyof NonNullable<Resources['requests']>): Rule<Resources> {
@@ -92,11 +59,11 @@ export const sentryGatewayRules: readonly Rule<never>[] = [
   nameRule,
   {
     at: 'spec.listeners[].tls',
-    cel: 'has(self.certificateRefs) != has(self.selfSigned)',
-    check: (tls: Spec['listeners'][number]['tls']) =>
-      (tls.certificateRefs === undefined) !== (tls.selfSigned === undefined),
+    cel: '[has(self.certificateRefs), has(self.issuerRef), has(self.selfSigned)].exists_one(source, source)',
+    check: ({ certificateRefs, issuerRef, selfSigned }: Spec['listeners'][number]['tls']) =>
+      [certificateRefs, issuerRef, selfSigned].filter((source) => source !== undefined).length === 1,
     field: '',
-    message: 'set exactly one of certificateRefs and selfSigned',
+    message: 'set exactly one of certificateRefs, issuerRef and selfSigned',
   },
   {
     at: 'spec.allowedRoutes.namespaces',
@@ -121,15 +88,7 @@ export const sentryGatewayRules: readonly Rule<never>[] = [
     field: '',
     message: 'name each Secret once',
   },
-  {
-    at: 'spec.allowedRoutes.namespaces.selector.matchExpressions[]',
-    cel: "(has(self.values) && size(self.values) > 0) == (self.operator in ['In', 'NotIn'])",
-    check: ({ operator, values = [] }: { operator: string; values?: readonly string[] }) =>
-      values.length > 0 === (operator === 'In' || operator === 'NotIn'),
-    field: '.values',
-    message: 'set values with the operators In and NotIn, and only then',
-  },
-  ...mapRules('spec.allowedRoutes.namespaces.selector.matchLabels', formats.labelKey, 32),
+  ...labelSelectorRules('spec.allowedRoutes.namespaces.selector'),
   ...mapRules('spec.service.annotations', formats.annotationKey, 64),
   ...mapRules('spec.pod.labels', formats.labelKey, 32),
   {

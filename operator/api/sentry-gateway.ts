@@ -1,9 +1,8 @@
 // SentryGateway: where phones connect.
 import * as z from 'zod';
 import { formats, text } from './formats.ts';
+import { labels, labelSelector } from './label-selector.ts';
 import { conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
-
-const labels = z.record(z.string(), text(formats.labelValue)).meta({ maxProperties: 32 });
 
 const tls = z.strictObject({
   certificateRefs: z
@@ -15,6 +14,20 @@ const tls = z.strictObject({
     .min(1)
     .max(4)
     .describe('Certificates from Secrets: one of each key type, RSA and ECDSA side by side. No default.')
+    .optional(),
+  issuerRef: z
+    .strictObject({
+      group: text(formats.objectName)
+        .default('cert-manager.io')
+        .describe('API group of the issuer. Default cert-manager.io.'),
+      kind: text(formats.kind)
+        .default('Issuer')
+        .describe('Kind: Issuer, ClusterIssuer, or one of another group. Default Issuer.'),
+      name: objectName('Name of the issuer; an Issuer lies in the namespace of this resource.'),
+    })
+    .describe(
+      'Certificate by cert-manager: the operator writes a Certificate for the host names. In a cluster only. No default.',
+    )
     .optional(),
   selfSigned: z
     .strictObject({})
@@ -37,7 +50,9 @@ const listener = z.strictObject({
     .describe(
       'Host names by which phones reach it, told apart by SNI. Phones that send no name reach the first listener.',
     ),
-  tls: tls.describe('Where its certificate comes from: exactly one of certificateRefs and selfSigned.'),
+  tls: tls.describe(
+    'Where its certificate comes from: exactly one of certificateRefs, issuerRef and selfSigned.',
+  ),
 });
 
 const quantity = (description: string) =>
@@ -47,27 +62,6 @@ const quantities = z.strictObject({
   cpu: quantity('CPU in cores, such as 500m.'),
   memory: quantity('Memory in bytes, such as 256Mi.'),
   'ephemeral-storage': quantity('Ephemeral storage in bytes, such as 1Gi.'),
-});
-
-const labelSelector = z.strictObject({
-  matchLabels: labels
-    .describe('Labels that the namespace must have, each with this value. Default none.')
-    .optional(),
-  matchExpressions: z
-    .array(
-      z.strictObject({
-        key: text(formats.labelKey).describe('Label key.'),
-        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the values are compared.'),
-        values: z
-          .array(text(formats.labelValue))
-          .max(64)
-          .describe('Values, with In and NotIn only. Default none.')
-          .optional(),
-      }),
-    )
-    .max(16)
-    .describe('Further requirements; all must hold. Default none.')
-    .optional(),
 });
 
 export const sentryGatewaySpec = z.strictObject({
@@ -98,7 +92,7 @@ export const sentryGatewaySpec = z.strictObject({
             .describe(
               "Same: the gateway's own namespace. All: every namespace. Selector: those that selector matches. Default Same.",
             ),
-          selector: labelSelector
+          selector: labelSelector('namespace')
             .describe('Labels of those namespaces, with from: Selector only. Default none.')
             .optional(),
         })

@@ -5,7 +5,8 @@ import { withoutNulls } from './defaults.ts';
 import { type ExchangeRoute, exchangeRouteSpec } from './exchange-route.ts';
 import { formats, isOfFormat, text } from './formats.ts';
 import { API_VERSION, type ObjectMeta } from './meta.ts';
-import { exchangeRouteRules, listMapKeys, listSets, type Rule, sentryGatewayRules } from './rules.ts';
+import type { Rule } from './rule.ts';
+import { exchangeRouteRules, listMapKeys, listSets, sentryGatewayRules } from './rules.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { type SentryGateway, sentryGatewaySpec } from './sentry-gateway.ts';
 
