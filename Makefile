@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-images setup-bench
+.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-helm setup-images setup-bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,13 +12,13 @@ help: ## Show this list
 demo: setup ## Two Exchanges, an identity provider, the gateway and phones: a story with figures (KEEP=1 stays)
 	@node test/demo/main.ts $(if $(KEEP),--keep)
 
-test: setup setup-test setup-cluster images ## All tests, with a real API server, kubelet, nginx and HAProxy
+test: setup setup-test setup-cluster setup-helm images ## All tests, with a real API server, kubelet, nginx and HAProxy
 	@build/test.sh
 
 test-fast: setup setup-test ## The tests that need neither a cluster nor load (at most 2 minutes)
 	@build/test.sh unit gateway
 
-lint: setup ## Types, oxlint, prettier, knip, import rules, licences, generated files
+lint: setup setup-helm ## Types, oxlint, prettier, knip, import rules, licences, generated files
 	@build/lint.sh
 
 generate: setup ## Write crds/ and docs/reference/ anew from operator/api
@@ -47,6 +47,9 @@ setup-test:
 
 setup-cluster:
 	@build/setup.sh debian-cluster kubernetes
+
+setup-helm:
+	@build/setup.sh helm
 
 setup-images:
 	@build/setup.sh debian-images

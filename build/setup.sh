@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|debian-cluster|debian-images|debian-test|debian-bench …`.
+# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|helm|debian-cluster|debian-images|debian-test|debian-bench …`.
 # Does nothing where all is there. Where it cannot help, it says in one line what is missing and how to get it, and exits 1.
-# `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not.
+# `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not; `helm-path` that of Helm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/go/bin:/usr/sbin:/sbin
 cache=${SENTRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sentry-gateway}
 kubernetes_module=test/cluster/native/kubernetes
+helm_module=test/chart/helm
 kubernetes_programs='etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl'
 
 # What goes when this script ends, however it ends.
@@ -52,60 +53,81 @@ setup_npm() {
   touch $installed
 }
 
-# --- Kubernetes ------------------------------------------------------------------------------------------------------
+# --- Go --------------------------------------------------------------------------------------------------------------
 
-kubernetes_version() { sed -nE 's/^require k8s[.]io\/kubernetes (v[0-9.]+)$/\1/p' $kubernetes_module/go.mod; }
+# module_version FOLDER MODULE: the version that the folder's go.mod asks for.
+module_version() { awk -v module="$2" '$1 == "require" { $1 = ""; $0 = $0 } $1 == module { print $2 }' "$1/go.mod"; }
 
-kubernetes_path() {
+# module_path NAME FOLDER MODULE: where the program of that Go module is kept: by its version and by all that it is made of.
+module_path() {
   local hash
-  hash=$(cd $kubernetes_module && cat main.go go.mod go.sum | sha256sum | cut -c1-12)
-  echo "$cache/kubernetes-$(kubernetes_version)-$hash"
+  hash=$(cd "$2" && cat $(compgen -G '*.go') go.mod go.sum | sha256sum | cut -c1-12)
+  echo "$cache/$1-$(module_version "$2" "$3")-$hash"
 }
 
-setup_kubernetes() {
-  local target version
-  target=$(kubernetes_path)
-  [ -x "$target/kubectl" ] && return
-  version=$(kubernetes_version)
-  command -v go >/dev/null || fail 'Go 1.26 or newer is missing (it builds Kubernetes for the tests): get it from https://go.dev/dl and put its bin folder in PATH'
-  local toolchain
-  toolchain=$(cd $kubernetes_module && go env GOVERSION 2>&1) ||
-    fail "Go 1.26 or newer is missing (it builds Kubernetes for the tests): get it from https://go.dev/dl; here: ${toolchain//$'\n'/ }"
+# require_go WHAT FOLDER: fails when there is no Go, or none that the folder's go.mod accepts.
+require_go() {
+  local need="Go 1.26 or newer is missing (it builds $1 for the tests): get it from https://go.dev/dl" toolchain
+  command -v go >/dev/null || fail "$need and put its bin folder in PATH"
+  toolchain=$(cd "$2" && go env GOVERSION 2>&1) || fail "$need; here: ${toolchain//$'\n'/ }"
+}
 
-  local work
+# build_go NAME FOLDER PACKAGE LDFLAGS TARGET: compiles the package of the Go module in FOLDER to TARGET/NAME, with a sign of
+# life every 20 seconds. TARGET appears whole or not at all.
+build_go() {
+  local work started=$SECONDS beat=20
   work=$(mktemp -d "$cache/build.XXXXXX")
   temporary+=("$work")
-  say "building Kubernetes $version with $toolchain, once per machine (about 10 minutes on two cores, 5 GB in Go's caches) …"
-  build_kubernetes "$version" "$work"
-  for program in $kubernetes_programs; do ln -s kubernetes "$work/$program"; done
-  rm -f "$work/log"
-  chmod 755 "$work"
-  rm -rf "$target" && mv "$work" "$target"
-  say "Kubernetes $version is in $target"
-}
-
-# build_kubernetes VERSION FOLDER: compiles the multi-call binary to FOLDER/kubernetes, with a sign of life every 20 seconds.
-build_kubernetes() {
-  local package=k8s.io/component-base/version major minor started=$SECONDS beat=20
-  IFS=. read -r major minor _ <<<"${1#v}"
-  (
-    cd $kubernetes_module
-    CGO_ENABLED=0 exec go build -trimpath -o "$2/kubernetes" \
-      -ldflags "-s -w -X $package.gitVersion=$1 -X $package.gitMajor=$major -X $package.gitMinor=$minor" .
-  ) >"$2/log" 2>&1 &
+  (cd "$2" && CGO_ENABLED=0 exec go build -trimpath -o "$work/$1" -ldflags "-s -w $4" "$3") >"$work/log" 2>&1 &
   compiler=$!
   while kill -0 $compiler 2>/dev/null; do
     if ((SECONDS - started >= beat)); then
-      say "  … still building Kubernetes ($(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s)"
+      say "  … still building $1 ($(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s)"
       beat=$((beat + 20))
     fi
     sleep 1
   done
   if ! wait $compiler; then
-    tail -n 15 "$2/log" >&2
-    fail 'the build of Kubernetes failed (above): it needs a Go module proxy and about 8 GB of disk'
+    tail -n 15 "$work/log" >&2
+    fail "the build of $1 failed (above): it needs a Go module proxy and about 8 GB of disk"
   fi
   compiler=
+  rm -f "$work/log"
+  chmod 755 "$work"
+  rm -rf "$5" && mv "$work" "$5"
+}
+
+# --- Kubernetes ------------------------------------------------------------------------------------------------------
+
+kubernetes_path() { module_path kubernetes $kubernetes_module k8s.io/kubernetes; }
+
+setup_kubernetes() {
+  local target version package=k8s.io/component-base/version major minor program
+  target=$(kubernetes_path)
+  [ -x "$target/kubectl" ] && return
+  version=$(module_version $kubernetes_module k8s.io/kubernetes)
+  IFS=. read -r major minor _ <<<"${version#v}"
+  require_go Kubernetes $kubernetes_module
+  say "building Kubernetes $version, once per machine (about 10 minutes on two cores, 5 GB in Go's caches) …"
+  build_go kubernetes $kubernetes_module . \
+    "-X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor" "$target"
+  for program in $kubernetes_programs; do ln -s kubernetes "$target/$program"; done
+  say "Kubernetes $version is in $target"
+}
+
+# --- Helm ------------------------------------------------------------------------------------------------------------
+
+helm_path() { module_path helm $helm_module helm.sh/helm/v4; }
+
+setup_helm() {
+  local target version
+  target=$(helm_path)
+  [ -x "$target/helm" ] && return
+  version=$(module_version $helm_module helm.sh/helm/v4)
+  require_go Helm $helm_module
+  say "building Helm $version, once per machine (about 3 minutes on two cores) …"
+  build_go helm $helm_module helm.sh/helm/v4/cmd/helm "-X helm.sh/helm/v4/internal/version.version=$version" "$target"
+  say "Helm $version is in $target"
 }
 
 # --- Debian packages -------------------------------------------------------------------------------------------------
@@ -179,11 +201,11 @@ setup_debian_bench() {
 
 # --- main ------------------------------------------------------------------------------------------------------------
 
-[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|debian-cluster|debian-images|debian-test|debian-bench …'
-if [ "$1" = kubernetes-path ]; then
-  kubernetes_path
-  exit
-fi
+[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|helm|debian-cluster|debian-images|debian-test|debian-bench …'
+case $1 in
+  kubernetes-path) kubernetes_path && exit ;;
+  helm-path) helm_path && exit ;;
+esac
 mkdir -p "$cache"
 exec 9>"$cache/setup.lock"
 if command -v flock >/dev/null && ! flock --nonblock 9; then
@@ -194,10 +216,11 @@ for target; do
   case $target in
     npm) setup_npm ;;
     kubernetes) setup_kubernetes ;;
+    helm) setup_helm ;;
     debian-cluster) setup_debian_cluster ;;
     debian-images) setup_debian_images ;;
     debian-test) setup_debian_test ;;
     debian-bench) setup_debian_bench ;;
-    *) fail "unknown target $target: npm, kubernetes, debian-cluster, debian-images, debian-test or debian-bench" ;;
+    *) fail "unknown target $target: npm, kubernetes, helm, debian-cluster, debian-images, debian-test or debian-bench" ;;
   esac
 done
