@@ -12,7 +12,7 @@ import {
 } from './resource.ts';
 
 /** Remembers what was applied, so that a field that is no longer wanted is noticed. */
-const APPLIED_HASH = 'sentrygateway.io/applied-hash';
+export const APPLIED_HASH = 'sentrygateway.io/applied-hash';
 
 /** An object of the wanted name exists and belongs to someone else. */
 export class ForeignObjectError extends Error {
@@ -28,8 +28,28 @@ export class ForeignObjectError extends Error {
 /** `created` and `applied` wrote to the API server, `unchanged` did not. */
 export type ApplyResult = 'created' | 'applied' | 'unchanged';
 
+/** What stands there now, and whether it had to be written. */
+export interface Applied {
+  readonly result: ApplyResult;
+  /** As the API server answered, or `live` where nothing was written. */
+  readonly object: KubeObject;
+}
+
+/** An object that is to be, and what is known of the one that is. */
+export interface OwnedObject {
+  readonly owner: OwnerReference;
+  /** Must carry the owner in its `ownerReferences`. */
+  readonly wanted: KubeObject;
+  /** As a watch showed it; undefined where it showed none: then the API server is asked before anything is made. */
+  readonly live: KubeObject | undefined;
+  /** True when `live` is what is wanted; the first argument carries the hash. Default: every wanted field stands in it. */
+  readonly isCurrent?: (wanted: KubeObject, live: KubeObject) => boolean;
+  /** True: refuse (409, reason Conflict) when the object is no longer the one that was seen. */
+  readonly locked?: boolean;
+}
+
 /**
- * Makes the live object what is wanted. The object must carry the owner in its `ownerReferences`.
+ * Makes the live object what is wanted, after a GET.
  * @throws ForeignObjectError when an object of this name does not name that owner; ApiError
  */
 export async function applyOwned(
@@ -37,18 +57,32 @@ export async function applyOwned(
   owner: OwnerReference,
   wanted: KubeObject,
 ): Promise<ApplyResult> {
+  return (await applyOver(client, { owner, wanted, live: undefined })).result;
+}
+
+/**
+ * Makes the live object what is wanted; without a request where the known one is that already.
+ * @throws ForeignObjectError when an object of this name does not name that owner; ApiError
+ */
+export async function applyOver(
+  client: KubeClient,
+  { owner, wanted, live: known, isCurrent = isContained, locked = false }: OwnedObject,
+): Promise<Applied> {
   const type = typeOf(wanted);
   const object = withHash(wanted);
-  const live = await getOrUndefined(client, type, object);
+  const live = known ?? (await getOrUndefined(client, type, object));
   if (live === undefined) {
-    await takeOwnership(client, type, await create(client, type, object));
-    return 'created';
+    const created = await takeOwnership(client, type, await create(client, type, object));
+    return { result: 'created', object: created };
   }
   if (!isOwnedBy(live, owner)) throw new ForeignObjectError(object);
-  if (wasCreatedOnly(live)) await takeOwnership(client, type, live);
-  else if (isContained(object, live)) return 'unchanged';
-  await client.apply(type, withUid(object, live));
-  return 'applied';
+  if (wasCreatedOnly(live)) {
+    const { namespace, name } = object.metadata;
+    await takeOwnership(client, type, await client.get(type, { namespace, name }));
+  } else if ((known === undefined ? isContained : isCurrent)(object, live)) {
+    return { result: 'unchanged', object: live };
+  }
+  return { result: 'applied', object: await client.apply(type, asSeen(object, live, locked)) };
 }
 
 /** Deletes the object when it is there and names the owner. @throws ApiError */
@@ -103,7 +137,11 @@ function isOurPost({ manager, operation, subresource }: ManagedFields): boolean 
 }
 
 /** Hands what the POST owns to our applies. @throws ApiError, with reason Conflict when the object has changed */
-async function takeOwnership(client: KubeClient, type: ResourceType, object: KubeObject): Promise<void> {
+async function takeOwnership(
+  client: KubeClient,
+  type: ResourceType,
+  object: KubeObject,
+): Promise<KubeObject> {
   const { namespace, name, resourceVersion, managedFields = [] } = object.metadata;
   const hasApplied = managedFields.some(
     ({ manager, operation }) => manager === FIELD_MANAGER && operation === 'Apply',
@@ -111,7 +149,7 @@ async function takeOwnership(client: KubeClient, type: ResourceType, object: Kub
   const entries = hasApplied
     ? managedFields.filter((entry) => !isOurPost(entry))
     : managedFields.map((entry) => (isOurPost(entry) ? { ...entry, operation: 'Apply' } : entry));
-  await client.mergePatch(
+  return client.mergePatch(
     type,
     { namespace, name },
     { metadata: { resourceVersion, managedFields: entries } },
@@ -126,8 +164,17 @@ function withHash(object: KubeObject): KubeObject {
   };
 }
 
-function withUid(object: KubeObject, { metadata: { uid } }: KubeObject): KubeObject {
-  return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
+/** With the uid, and where it is locked the version, that the write is meant for. */
+function asSeen(object: KubeObject, { metadata }: KubeObject, locked: boolean): KubeObject {
+  const { uid, resourceVersion } = metadata;
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      ...(uid !== undefined && { uid }),
+      ...(locked && !wasCreatedOnly({ metadata }) && resourceVersion !== undefined && { resourceVersion }),
+    },
+  };
 }
 
 /** True when every field of `wanted` stands in `live` with the same value; lists must be of one length. */

@@ -9,6 +9,8 @@ export interface ReflectorOptions<T> {
   readonly type: ResourceType;
   readonly selection?: Selection;
   readonly signal: AbortSignal;
+  /** What is kept of an object on its arrival; it must keep name, namespace, uid and resourceVersion. Default: all of it. */
+  readonly keep?: (object: T) => T;
   /** Called after the copy has changed, with the key; a deletion shows as `undefined`. Must not throw. */
   readonly onChange?: (key: string, object: T | undefined) => void;
   /** Called when the API server could not be reached or refused; the reflector goes on by itself. */
@@ -106,8 +108,9 @@ export class Reflector<T extends KubeObject> {
       before?.metadata.uid === object.metadata.uid
     )
       return;
-    this.#objects.set(key, object);
-    this.#options.onChange?.(key, object);
+    const kept = this.#options.keep?.(object) ?? object;
+    this.#objects.set(key, kept);
+    this.#options.onChange?.(key, kept);
   }
 
   #delete(key: string): void {

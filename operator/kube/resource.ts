@@ -75,6 +75,12 @@ export const resourceTypes = {
     kind: 'NetworkPolicy',
     plural: 'networkpolicies',
   },
+  horizontalPodAutoscaler: {
+    group: 'autoscaling',
+    version: 'v2',
+    kind: 'HorizontalPodAutoscaler',
+    plural: 'horizontalpodautoscalers',
+  },
   event: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' },
 } as const satisfies Record<string, ResourceType>;
 
