@@ -1,7 +1,7 @@
 // CPU seconds per request of gateway, nginx and HAProxy: interleaved rounds, medians, ratios.
 import type { Figure } from './figures.ts';
 import { startGateway } from './gateway.ts';
-import { applyLoad, type Load } from './load.ts';
+import { applyHandshakes, applyLoad, type Load, type LoadResult } from './load.ts';
 import type { BenchSetup } from './main.ts';
 import { freePort, median, type MeasuredProcess } from './process.ts';
 import { startHAProxy, startNginxProxy, startUpstream } from './rivals.ts';
@@ -12,21 +12,28 @@ const SECONDS = 2;
 /** Until V8 has compiled what is hot: it takes some thousand handshakes. */
 const WARM_UP_SECONDS = 5;
 
-const loads: { load: Load; figure: string; goal: number }[] = [
+type Apply = (options: { port: number; seconds: number; directory: string }) => Promise<LoadResult>;
+
+const requests =
+  (load: Load): Apply =>
+  (options) =>
+    applyLoad(load, options);
+
+const loads: { figure: string; goal: number; apply: Apply }[] = [
   {
     figure: 'cpu.small-post',
     goal: 2,
-    load: { name: 'small-post', method: 'POST', bodyBytes: 1024, connections: 32, closeEachTime: false },
+    apply: requests({ name: 'small-post', method: 'POST', bodyBytes: 1024, connections: 32 }),
   },
   {
     figure: 'cpu.1mb-answer',
     goal: 1.4,
-    load: { name: '1mb-answer', method: 'GET', bodyBytes: 0, connections: 8, closeEachTime: false },
+    apply: requests({ name: '1mb-answer', method: 'GET', bodyBytes: 0, connections: 8 }),
   },
   {
     figure: 'cpu.handshake',
     goal: 1.6,
-    load: { name: 'handshake', method: 'POST', bodyBytes: 1024, connections: 16, closeEachTime: true },
+    apply: (options) => applyHandshakes({ ...options, connections: 16 }),
   },
 ];
 
@@ -51,8 +58,8 @@ export async function measureCpu(setup: BenchSetup): Promise<Figure[]> {
     await startProxies(setup, upstreamPort, proxies);
     await compareNegotiations(setup.ca, proxies);
     const figures: Figure[] = [];
-    for (const { load, figure, goal } of loads) {
-      const micros = await measure(load, proxies, setup.directory);
+    for (const { figure, goal, apply } of loads) {
+      const micros = await measure({ figure, apply }, proxies, setup.directory);
       figures.push(
         { name: `${figure}/nginx`, value: ratio(micros.gateway, micros.nginx), goal },
         { name: `peer.${figure}.haproxy/nginx`, value: ratio(micros.haproxy, micros.nginx) },
@@ -98,15 +105,19 @@ async function compareNegotiations(ca: string, proxies: readonly Proxy[]): Promi
 }
 
 /** @throws Error when a proxy answers wrongly */
-async function measure(load: Load, proxies: readonly Proxy[], directory: string): Promise<Micros> {
+async function measure(
+  { figure, apply }: { figure: string; apply: Apply },
+  proxies: readonly Proxy[],
+  directory: string,
+): Promise<Micros> {
   const micros: Micros = { nginx: [], haproxy: [], gateway: [] };
-  for (const { port } of proxies) await applyLoad(load, { port, directory, seconds: WARM_UP_SECONDS });
+  for (const { port } of proxies) await apply({ port, directory, seconds: WARM_UP_SECONDS });
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { name, process, port } of proxies) {
       const before = process.cpuSeconds();
-      const { requests, errors } = await applyLoad(load, { port, directory, seconds: SECONDS });
+      const { requests, errors } = await apply({ port, directory, seconds: SECONDS });
       if (errors > 0 || !(requests > 0))
-        throw new Error(`${name} answered ${errors} of ${requests} requests of ${load.name} wrongly`);
+        throw new Error(`${name} answered ${errors} of ${requests} requests of ${figure} wrongly`);
       micros[name].push(((process.cpuSeconds() - before) / requests) * 1e6);
     }
   }

@@ -1,4 +1,4 @@
-// Load by wrk, pinned to the core that the proxy does not have.
+// Load by wrk, or by full TLS handshakes, pinned to the core that the proxy does not have.
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,8 +12,6 @@ export interface Load {
   readonly method: 'GET' | 'POST';
   readonly bodyBytes: number;
   readonly connections: number;
-  /** One connection, and so one full TLS handshake, for each request. */
-  readonly closeEachTime: boolean;
 }
 
 export interface LoadResult {
@@ -21,8 +19,9 @@ export interface LoadResult {
   readonly errors: number;
 }
 
-const AUTHORIZATION = `Basic ${Buffer.from('bench@example.com:bench').toString('base64')}`;
-const TARGET =
+/** Of every request. */
+export const AUTHORIZATION = `Basic ${Buffer.from('bench@example.com:bench').toString('base64')}`;
+export const TARGET =
   '/Microsoft-Server-ActiveSync?Cmd=FolderSync&User=bench@example.com&DeviceId=bench1&DeviceType=bench';
 
 /** Sends one load for some seconds. `errors` counts socket errors and answers other than 2xx. */
@@ -54,6 +53,24 @@ export async function applyLoad(
   return { requests, errors };
 }
 
+/**
+ * A new connection and a full TLS handshake for each request, `connections` at once. Not by wrk: that resumes the sessions which
+ * a proxy lets it resume, all of nginx's and half of ours, and a resumed handshake has no signature.
+ */
+export async function applyHandshakes(options: {
+  port: number;
+  seconds: number;
+  connections: number;
+}): Promise<LoadResult> {
+  const { port, seconds, connections } = options;
+  const client = [process.execPath, join(import.meta.dirname, 'handshake-client.ts')];
+  const { stdout } = await run('taskset', [
+    ...['--cpu-list', String(LOAD_CORE), ...client],
+    ...[port, seconds, connections].map(String),
+  ]);
+  return JSON.parse(stdout) as LoadResult;
+}
+
 function scriptOf(load: Load): string {
   return [
     `wrk.method = "${load.method}"`,
@@ -62,6 +79,5 @@ function scriptOf(load: Load): string {
     `wrk.headers["MS-ASProtocolVersion"] = "16.1"`,
     `wrk.headers["User-Agent"] = "Apple-iPhone15C2/2101.100"`,
     `wrk.headers["Authorization"] = "${AUTHORIZATION}"`,
-    ...(load.closeEachTime ? [`wrk.headers["Connection"] = "close"`] : []),
   ].join('\n');
 }
