@@ -86,6 +86,11 @@ export const snapshotSchema = z.strictObject({
   ticketKeyFile: fileName,
   /** Mutual TLS of the admin port; absent where it is a Unix socket. */
   admin: z.strictObject({ certificateFile: fileName, keyFile: fileName, clientCAFile: fileName }).optional(),
+  /**
+   * Every connection of a phone begins with a PROXY protocol header (version 1 or 2), and is taken from these address ranges
+   * only; from everywhere where there are none. Absent: the protocol is not spoken.
+   */
+  proxyProtocol: z.strictObject({ trustedProxies: z.array(z.string().min(1)).max(64) }).optional(),
   drain: z.strictObject({ seconds, propagationSeconds: z.int().nonnegative() }),
   logging: z.strictObject({
     access: z.enum(['All', 'Errors', 'Sampled']),
