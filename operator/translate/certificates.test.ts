@@ -38,7 +38,9 @@ describe('a server certificate', () => {
   });
 
   test('is refused when the authority stands before it in the chain', () => {
-    expect(() => read(authority.certificate + leaf.cert, leaf.key)).toThrow('not that of the certificate');
+    expect(() => read(authority.certificate + leaf.cert, leaf.key)).toThrow(
+      'the private key is that of certificate 2 of 2: put that one first',
+    );
   });
 
   test('is refused with an encrypted key', () => {

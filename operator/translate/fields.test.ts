@@ -22,6 +22,7 @@ const gatewayBase = {
   listeners: [
     { name: 'phones', hostnames: ['sentry.example.com'], tls: { certificateRefs: [{ name: 'sentry' }] } },
     { name: 'trial', hostnames: ['trial.example.com'], tls: { selfSigned: {} } },
+    { name: 'issued', hostnames: ['issued.example.com'], tls: { issuerRef: { name: 'letsencrypt' } } },
   ],
   replicas: 3,
   allowedRoutes: {
@@ -61,6 +62,15 @@ const gatewayChanges: Changes<GatewaySpec> = {
   'listeners[].hostnames[]': { other: (spec) => (spec.listeners[0]!.hostnames[0] = 'other.example.com') },
   'listeners[].tls.certificateRefs[].name': {
     other: (spec) => (spec.listeners[0]!.tls.certificateRefs![0]!.name = 'other'),
+  },
+  'listeners[].tls.issuerRef.group': {
+    other: (spec) => (spec.listeners[2]!.tls.issuerRef!.group = 'issuers.example.com'),
+  },
+  'listeners[].tls.issuerRef.kind': {
+    other: (spec) => (spec.listeners[2]!.tls.issuerRef!.kind = 'ClusterIssuer'),
+  },
+  'listeners[].tls.issuerRef.name': {
+    other: (spec) => (spec.listeners[2]!.tls.issuerRef!.name = 'other'),
   },
   'listeners[].tls.selfSigned': {
     absent: (spec) => {
@@ -215,6 +225,7 @@ beforeAll(async () => {
       namespace('plain', { mail: 'yes' }),
     ],
     keys: new Map([['default/mail', keys]]),
+    certManager: { certificates: [] },
   };
 });
 
@@ -343,6 +354,7 @@ function outputOf(oneGateway: SentryGateway, oneRoute: ExchangeRoute): string {
   return JSON.stringify([
     translation.gateways.map(({ snapshot, files, objects }) => [snapshot, [...files.keys()], objects]),
     [...translation.gatewayStatuses],
+    [...translation.certificates],
     [...translation.routeStatuses],
   ]);
 }

@@ -1,7 +1,8 @@
 // One gateway: its listeners, the routes that it serves, its snapshot with files, and what is to be said of it.
 import { type Snapshot, SNAPSHOT_VERSION } from '../../gateway/config/snapshot.ts';
 import type { ConditionUpdate } from '../api/conditions.ts';
-import { keyOf } from '../api/meta.ts';
+import type { CertManagerObjects } from '../api/cert-manager.ts';
+import { type KubernetesObject, keyOf } from '../api/meta.ts';
 import type { SentryGateway } from '../api/sentry-gateway.ts';
 import { gatewayClients } from './clients.ts';
 import type { Contenders } from './competition.ts';
@@ -25,6 +26,9 @@ export interface GatewayInput {
   readonly gateway: SentryGateway;
   readonly keys: GatewayKeys | undefined;
   readonly previous: SnapshotWithFiles | undefined;
+  readonly certManager: CertManagerObjects | undefined;
+  /** For when certificates are judged. */
+  readonly at: Date | undefined;
   readonly contenders: Contenders;
 }
 
@@ -34,6 +38,10 @@ export interface GatewayResult {
   readonly translated: TranslatedGateway | undefined;
   /** The routes that hold something on a listener of it. */
   readonly entries: ReadonlyMap<Key, RouteEntry>;
+  /** What is to be asked of cert-manager. */
+  readonly certificates: readonly KubernetesObject[];
+  /** When certificates of it begin or end after `at`. */
+  readonly turningPoints: readonly Date[];
 }
 
 export function translateGateway(
@@ -41,9 +49,18 @@ export function translateGateway(
   references: References,
   options: TranslateOptions,
 ): GatewayResult {
-  const { gateway, keys, previous } = input;
+  const { gateway, keys, previous, certManager, at } = input;
   const files = new ContentFiles();
-  const listeners = translateListeners(gateway, { references, keys, previous, files });
+  const { target } = options;
+  const listeners = translateListeners(gateway, {
+    references,
+    keys,
+    previous,
+    certManager,
+    at,
+    target,
+    files,
+  });
   const entries = routeEntries(input, listeners, files);
   const snapshot = keys && snapshotOf({ gateway, keys, listeners, entries, files, options });
   return {
@@ -59,6 +76,8 @@ export function translateGateway(
       objects: options.target === 'Cluster' ? gatewayObjects({ gateway, snapshot, keys, options }) : [],
     },
     entries,
+    certificates: listeners.flatMap(({ request }) => request ?? []),
+    turningPoints: listeners.flatMap(({ turningPoints }) => turningPoints),
   };
 }
 

@@ -31,6 +31,8 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
         gateway,
         keys: resources.keys.get(key),
         previous: resources.previous?.get(key),
+        certManager: resources.certManager,
+        at: resources.at,
         contenders: contenders.get(key) ?? new Map(),
       };
       return [key, translateGateway(input, references, options)];
@@ -49,7 +51,10 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
         served: result?.translated !== undefined && (entry?.entry.listeners.length ?? 0) > 0,
       };
     });
+  const nextJudgement = earliest([...results.values()].flatMap(({ turningPoints }) => turningPoints));
   return {
+    certificates: new Map([...results].map(([key, { certificates }]) => [key, certificates])),
+    ...(nextJudgement && { nextJudgement }),
     gateways: [...results.values()].flatMap(({ translated }) => translated ?? []),
     gatewayStatuses: new Map([...results].map(([key, { verdict }]) => [key, verdict])),
     routeStatuses: new Map(routes.map((route) => [route.key, routeVerdict(route, outcomesOf(route))])),
@@ -58,4 +63,8 @@ export function translate(resources: Resources, options: TranslateOptions): Tran
 
 function sortByKey(gateways: readonly SentryGateway[]): SentryGateway[] {
   return gateways.toSorted((a, b) => (keyOf(a.metadata) < keyOf(b.metadata) ? -1 : 1));
+}
+
+function earliest(dates: readonly Date[]): Date | undefined {
+  return dates.length === 0 ? undefined : new Date(Math.min(...dates.map((date) => date.getTime())));
 }

@@ -1,4 +1,5 @@
 // What goes into the translation and what comes out of it.
+import type { CertManagerObjects } from '../api/cert-manager.ts';
 import type { ConditionUpdate } from '../api/conditions.ts';
 import type { ExchangeRoute, ExchangeRouteSpec } from '../api/exchange-route.ts';
 import type { ConfigMap, KubernetesObject, Namespace, Secret } from '../api/meta.ts';
@@ -45,6 +46,13 @@ export interface Resources {
    * there. Without it such a listener is left out, and such a route answers 503.
    */
   readonly previous?: ReadonlyMap<Key, SnapshotWithFiles>;
+  /** What the cluster holds of cert-manager; absent where it is not installed. */
+  readonly certManager?: CertManagerObjects;
+  /**
+   * The moment for which the validity of certificates is judged: translate again at `Translation.nextJudgement`. Without it
+   * every certificate counts as valid.
+   */
+  readonly at?: Date;
 }
 
 /** How gateways are to be run: what differs between a cluster and one machine. */
@@ -102,6 +110,10 @@ export interface RouteVerdict {
 }
 
 export interface Translation {
+  /** What is to be asked of cert-manager, by gateway: also for gateways that cannot be served yet. */
+  readonly certificates: ReadonlyMap<Key, readonly KubernetesObject[]>;
+  /** When a certificate begins or ends next, after `Resources.at`. */
+  readonly nextJudgement?: Date;
   /** Only gateways that can be served: at least one listener with a certificate. What serves of the others stays as it is. */
   readonly gateways: readonly TranslatedGateway[];
   readonly gatewayStatuses: ReadonlyMap<Key, GatewayVerdict>;

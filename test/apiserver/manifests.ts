@@ -116,6 +116,14 @@ export const validManifests: readonly ValidCase[] = [
     expected: { 'spec.listeners[0].tls.certificateRefs[1].name': 'ecdsa' },
   },
   {
+    name: 'a gateway takes the certificate of an issuer of cert-manager',
+    manifest: gateway({ 'spec.listeners[0].tls': { issuerRef: { name: 'letsencrypt' } } }),
+    expected: {
+      'spec.listeners[0].tls.issuerRef.group': 'cert-manager.io',
+      'spec.listeners[0].tls.issuerRef.kind': 'Issuer',
+    },
+  },
+  {
     name: 'a gateway takes several listeners with several host names each',
     manifest: gateway({
       'spec.listeners[1]': {
@@ -541,6 +549,36 @@ export const invalidManifests: readonly InvalidCase[] = [
         { 'spec.listeners[0].tls': { selfSigned: {}, certificateRefs: [{ name: 'a' }] } },
         'spec.listeners[0].tls',
         'exactly one',
+      ],
+      [
+        'TLS with an issuer beside certificates',
+        { 'spec.listeners[0].tls': { issuerRef: { name: 'a' }, certificateRefs: [{ name: 'a' }] } },
+        'spec.listeners[0].tls',
+        'exactly one',
+      ],
+      [
+        'TLS with three sources of certificates',
+        {
+          'spec.listeners[0].tls': {
+            issuerRef: { name: 'a' },
+            certificateRefs: [{ name: 'a' }],
+            selfSigned: {},
+          },
+        },
+        'spec.listeners[0].tls',
+        'exactly one',
+      ],
+      [
+        'an issuer without a name',
+        { 'spec.listeners[0].tls': { issuerRef: { kind: 'ClusterIssuer' } } },
+        'spec.listeners[0].tls.issuerRef.name',
+        'required',
+      ],
+      [
+        'an issuer of a kind in lower case',
+        { 'spec.listeners[0].tls': { issuerRef: { name: 'a', kind: 'clusterissuer' } } },
+        'spec.listeners[0].tls.issuerRef.kind',
+        'ClusterIssuer',
       ],
       [
         'an empty list of certificates',
