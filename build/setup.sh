@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|helm|debian-cluster|debian-images|debian-test|debian-bench …`.
+# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-bench …`.
 # Does nothing where all is there. Where it cannot help, it says in one line what is missing and how to get it, and exits 1.
-# `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not; `helm-path` that of Helm.
+# `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not; `helm-path` that of Helm,
+# `cert-manager-path` that of cert-manager.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/go/bin:/usr/sbin:/sbin
 cache=${SENTRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sentry-gateway}
 kubernetes_module=test/cluster/native/kubernetes
 helm_module=test/chart/helm
+cert_manager_module=test/cluster/native/cert-manager
 kubernetes_programs='etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl'
 
 # What goes when this script ends, however it ends.
@@ -130,6 +132,25 @@ setup_helm() {
   say "Helm $version is in $target"
 }
 
+# --- cert-manager ----------------------------------------------------------------------------------------------------
+
+cert_manager_path() { module_path cert-manager $cert_manager_module github.com/cert-manager/cert-manager; }
+
+# The program, and in crds/ beside it cert-manager's own CRDs.
+setup_cert_manager() {
+  local target version source
+  target=$(cert_manager_path)
+  [ -d "$target/crds" ] && return
+  version=$(module_version $cert_manager_module github.com/cert-manager/cert-manager)
+  require_go cert-manager $cert_manager_module
+  say "building cert-manager $version, once per machine (about 2 minutes on two cores) …"
+  build_go cert-manager $cert_manager_module . '' "$target"
+  source=$(cd $cert_manager_module && go list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)
+  mkdir "$target/crds.new" && cp --no-preserve=mode "$source"/deploy/crds/*.yaml "$target/crds.new"
+  mv "$target/crds.new" "$target/crds"
+  say "cert-manager $version is in $target"
+}
+
 # --- Debian packages -------------------------------------------------------------------------------------------------
 
 # debian PURPOSE PACKAGE=PROBE …: installs the packages whose probe (a command, or a path pattern) finds nothing.
@@ -201,10 +222,11 @@ setup_debian_bench() {
 
 # --- main ------------------------------------------------------------------------------------------------------------
 
-[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|helm|debian-cluster|debian-images|debian-test|debian-bench …'
+[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-bench …'
 case $1 in
   kubernetes-path) kubernetes_path && exit ;;
   helm-path) helm_path && exit ;;
+  cert-manager-path) cert_manager_path && exit ;;
 esac
 mkdir -p "$cache"
 exec 9>"$cache/setup.lock"
@@ -217,10 +239,11 @@ for target; do
     npm) setup_npm ;;
     kubernetes) setup_kubernetes ;;
     helm) setup_helm ;;
+    cert-manager) setup_cert_manager ;;
     debian-cluster) setup_debian_cluster ;;
     debian-images) setup_debian_images ;;
     debian-test) setup_debian_test ;;
     debian-bench) setup_debian_bench ;;
-    *) fail "unknown target $target: npm, kubernetes, helm, debian-cluster, debian-images, debian-test or debian-bench" ;;
+    *) fail "unknown target $target: npm, kubernetes, helm, cert-manager, debian-cluster, debian-images, debian-test or debian-bench" ;;
   esac
 done
