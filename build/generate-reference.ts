@@ -2,13 +2,17 @@
 import { join } from 'node:path';
 import { conditionReasons } from '../operator/api/conditions.ts';
 import { kinds, rootSchema } from '../operator/api/custom-resource-definition.ts';
-import type { Rule } from '../operator/api/rule.ts';
-import { exchangeRouteRules, sentryGatewayRules } from '../operator/api/rules.ts';
+import type { TransitionRule } from '../operator/api/rule.ts';
+import {
+  exchangeRouteRules,
+  sentryGatewayRules,
+  sentryGatewayTransitionRules,
+} from '../operator/api/rules.ts';
 import type { SchemaNode } from '../operator/api/schema-node.ts';
 import { emit } from './generated-file.ts';
 
-const rulesByKind: Readonly<Record<string, readonly Rule<never>[]>> = {
-  SentryGateway: sentryGatewayRules,
+const rulesByKind: Readonly<Record<string, readonly TransitionRule[]>> = {
+  SentryGateway: [...sentryGatewayRules, ...sentryGatewayTransitionRules],
   ExchangeRoute: exchangeRouteRules,
 };
 

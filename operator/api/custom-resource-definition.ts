@@ -2,8 +2,14 @@
 import * as z from 'zod';
 import { withDefaults } from './defaults.ts';
 import { exchangeRouteSpec, exchangeRouteStatus } from './exchange-route.ts';
-import type { Rule } from './rule.ts';
-import { exchangeRouteRules, listMapKeys, listSets, sentryGatewayRules } from './rules.ts';
+import type { Rule, TransitionRule } from './rule.ts';
+import {
+  exchangeRouteRules,
+  listMapKeys,
+  listSets,
+  sentryGatewayRules,
+  sentryGatewayTransitionRules,
+} from './rules.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { sentryGatewaySpec, sentryGatewayStatus } from './sentry-gateway.ts';
 
@@ -23,6 +29,7 @@ interface KindDescription {
   readonly spec: z.ZodType;
   readonly status: z.ZodType;
   readonly rules: readonly Rule<never>[];
+  readonly transitionRules: readonly TransitionRule[];
   readonly columns: readonly PrinterColumn[];
   readonly scale?: object;
 }
@@ -51,6 +58,7 @@ export const kinds: readonly KindDescription[] = [
     spec: sentryGatewaySpec,
     status: sentryGatewayStatus,
     rules: sentryGatewayRules,
+    transitionRules: sentryGatewayTransitionRules,
     columns: [
       {
         name: 'Hostname',
@@ -90,6 +98,7 @@ export const kinds: readonly KindDescription[] = [
     spec: exchangeRouteSpec,
     status: exchangeRouteStatus,
     rules: exchangeRouteRules,
+    transitionRules: [],
     columns: [
       {
         name: 'Gateway',
@@ -151,7 +160,13 @@ export function customResourceDefinition(description: KindDescription): object {
 }
 
 /** The structural schema of a whole object of a kind. */
-export function rootSchema({ description, spec, status, rules }: KindDescription): SchemaNode {
+export function rootSchema({
+  description,
+  spec,
+  status,
+  rules,
+  transitionRules,
+}: KindDescription): SchemaNode {
   const root: SchemaNode = {
     type: 'object',
     description,
@@ -165,7 +180,7 @@ export function rootSchema({ description, spec, status, rules }: KindDescription
       status: structural('status', jsonSchema(status), 'What was observed. Written by the operator.'),
     },
   };
-  for (const { at, cel, field, message } of rules) {
+  for (const { at, cel, field, message } of [...rules, ...transitionRules]) {
     const node = nodeAt(root, at);
     const validations = (node['x-kubernetes-validations'] ??= []);
     validations.push({

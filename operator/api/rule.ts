@@ -39,3 +39,17 @@ export function mapRules(at: string, format: Format, maxProperties: number): rea
     },
   ];
 }
+
+/** The operator's own labels and annotations: what it remembers and what pods are told stands there. */
+export const RESERVED_PREFIX = 'sentrygateway.io/';
+
+/** Keys of the operator's own are refused in a map of annotations. */
+export function reservedAnnotationRule(at: string): Rule<Strings> {
+  return {
+    at,
+    cel: `self.all(key, !key.startsWith('${RESERVED_PREFIX}'))`,
+    check: (map) => Object.keys(map).every((key) => !key.startsWith(RESERVED_PREFIX)),
+    field: '',
+    message: `choose other keys than ${RESERVED_PREFIX}…: these are the operator's own`,
+  };
+}

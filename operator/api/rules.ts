@@ -1,26 +1,17 @@
 // Rules across fields, each written once: as CEL for the API server and as a check for the file provider.
 import type { ExchangeRoute } from './exchange-route.ts';
 import { celString, formats, isOfFormat } from './formats.ts';
+import { networkRules } from './gateway-network.ts';
+import { podRules } from './gateway-pod.ts';
+import { scaleRules } from './gateway-scale.ts';
+import { serviceRules, serviceTransitionRules } from './gateway-service.ts';
 import { labelSelectorRules } from './label-selector.ts';
-import { compareQuantities } from './quantity.ts';
-import { mapRules, type Rule, type Strings } from './rule.ts';
+import type { Rule, TransitionRule } from './rule.ts';
 import type { SentryGateway } from './sentry-gateway.ts';
 
 const ONLINE_PATTERN =
   '^https://(outlook[.]office365[.]com|outlook[.]office[.]com|eas[.]outlook[.]com|outlook[.]office365[.]us|outlook-dod[.]office365[.]us|webmail[.]apps[.]mil|partner[.]outlook[.]cn)(:[0-9]+)?/?$';
 const ONLINE = new RegExp(ONLINE_PATTERN);
-
-/** Labels that the operator sets itself; selectors and the deletion of leftovers rely on them. */
-export const reservedLabels: readonly string[] = [
-  'app.kubernetes.io/name',
-  'app.kubernetes.io/instance',
-  'app.kubernetes.io/component',
-  'app.kubernetes.io/part-of',
-  'app.kubernetes.io/managed-by',
-  'pod-template-hash',
-];
-/** The same for every label of our own group. */
-export const reservedLabelPrefix = 'sentrygateway.io/';
 
 const nameRule: Rule<SentryGateway | ExchangeRoute> = {
   at: '',
@@ -33,24 +24,6 @@ const nameRule: Rule<SentryGateway | ExchangeRoute> = {
 
 type Spec = SentryGateway['spec'];
 type RouteSpec = ExchangeRoute['spec'];
-type Resources = NonNullable<Spec['pod']['resources']>;
-
-/** Pods whose requests exceed their limits are refused by the API server only when the Deployment makes them. */
-function resourceRule(name: keyof NonNullable<Resources['requests']>): Rule<Resources> {
-  const [request, limit] = ['requests', 'limits'].map(
-    (part) => `self.${part}.${name.replace('-', '__dash__')}`,
-  );
-  return {
-    at: 'spec.pod.resources',
-    cel: `!has(self.requests) || !has(self.limits) || !has(${request}) || !has(${limit}) || quantity(${request}).compareTo(quantity(${limit})) <= 0`,
-    check: ({ requests, limits }) => {
-      const [least, most] = [requests?.[name], limits?.[name]];
-      return least === undefined || most === undefined || compareQuantities(least, most) <= 0;
-    },
-    field: '.requests',
-    message: `lower the request for ${name}, or raise the limit: a request may not exceed its limit`,
-  };
-}
 
 const unique = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
@@ -89,20 +62,14 @@ export const sentryGatewayRules: readonly Rule<never>[] = [
     message: 'name each Secret once',
   },
   ...labelSelectorRules('spec.allowedRoutes.namespaces.selector'),
-  ...mapRules('spec.service.annotations', formats.annotationKey, 64),
-  ...mapRules('spec.pod.labels', formats.labelKey, 32),
-  {
-    at: 'spec.pod.labels',
-    cel: `self.all(key, !key.startsWith('${reservedLabelPrefix}') && !(key in [${reservedLabels.map((key) => `'${key}'`).join(', ')}]))`,
-    check: (map: Strings) =>
-      Object.keys(map).every((key) => !key.startsWith(reservedLabelPrefix) && !reservedLabels.includes(key)),
-    field: '',
-    message: `choose other keys than ${reservedLabelPrefix}…, ${reservedLabels.join(', ')}: these are the operator's own`,
-  },
-  resourceRule('cpu'),
-  resourceRule('memory'),
-  resourceRule('ephemeral-storage'),
+  ...scaleRules,
+  ...serviceRules,
+  ...networkRules,
+  ...podRules,
 ];
+
+/** Rules of SentryGateway about its past: only an API server knows it. */
+export const sentryGatewayTransitionRules: readonly TransitionRule[] = serviceTransitionRules;
 
 /** CEL: `a` and `b` have the same value of an optional field, or both none. Reserved words such as namespace are written `__namespace__`. */
 function sameOptional(name: string): string {
@@ -143,7 +110,9 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
 /** Lists whose items are told apart by these fields; the API server refuses duplicates by itself. */
 export const listMapKeys: Readonly<Record<string, readonly string[]>> = {
   'spec.listeners': ['name'],
+  'spec.pod.dnsConfig.options': ['name'],
   'spec.pod.hostAliases': ['ip'],
+  'spec.pod.imagePullSecrets': ['name'],
   'spec.servers': ['name'],
   'status.conditions': ['type'],
   'status.listeners': ['name'],
@@ -152,4 +121,12 @@ export const listMapKeys: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Lists of scalars without duplicates; the API server refuses them by itself. */
-export const listSets: readonly string[] = ['spec.listeners[].hostnames'];
+export const listSets: readonly string[] = [
+  'spec.listeners[].hostnames',
+  'spec.service.ipFamilies',
+  'spec.service.loadBalancerSourceRanges',
+  'spec.trustedProxies',
+  'spec.networkPolicy.egressCIDRs',
+  'spec.pod.dnsConfig.nameservers',
+  'spec.pod.dnsConfig.searches',
+];

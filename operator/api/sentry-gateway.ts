@@ -1,7 +1,11 @@
 // SentryGateway: where phones connect.
 import * as z from 'zod';
 import { formats, text } from './formats.ts';
-import { labels, labelSelector } from './label-selector.ts';
+import { networkPolicy, proxyProtocol, trustedProxies } from './gateway-network.ts';
+import { podSettings } from './gateway-pod.ts';
+import { autoscaling, replicas } from './gateway-scale.ts';
+import { serviceSettings } from './gateway-service.ts';
+import { labelSelector } from './label-selector.ts';
 import { conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
 
 const tls = z.strictObject({
@@ -55,15 +59,6 @@ const listener = z.strictObject({
   ),
 });
 
-const quantity = (description: string) =>
-  text(formats.quantity).describe(`${description} Default: not set.`).optional();
-
-const quantities = z.strictObject({
-  cpu: quantity('CPU in cores, such as 500m.'),
-  memory: quantity('Memory in bytes, such as 256Mi.'),
-  'ephemeral-storage': quantity('Ephemeral storage in bytes, such as 1Gi.'),
-});
-
 export const sentryGatewaySpec = z.strictObject({
   port: z
     .int()
@@ -74,12 +69,10 @@ export const sentryGatewaySpec = z.strictObject({
       'Port on which phones connect: of the Service, or of this machine in standalone mode. Default 443.',
     ),
   listeners: z.array(listener).min(1).max(16).describe('Listeners, a map by name.'),
-  replicas: z
-    .int()
-    .min(0)
-    .max(100)
+  replicas: replicas.optional(),
+  autoscaling: autoscaling
     .describe(
-      'Number of gateway pods. Default 2, set by the operator. In standalone mode one process serves each gateway whatever it says.',
+      'The number of pods follows their CPU time, by a HorizontalPodAutoscaler; it needs a metrics server. Not used in standalone mode. Default: none, replicas says how many.',
     )
     .optional(),
   allowedRoutes: z
@@ -101,49 +94,23 @@ export const sentryGatewaySpec = z.strictObject({
     })
     .prefault({})
     .describe('Which routes may attach.'),
-  service: z
-    .strictObject({
-      type: z
-        .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
-        .default('LoadBalancer')
-        .describe('Type of the Service. Default LoadBalancer.'),
-      annotations: z
-        .record(z.string(), z.string().max(4096))
-        .meta({ maxProperties: 64 })
-        .describe('Annotations of the Service. Default none.')
-        .optional(),
-    })
+  service: serviceSettings
     .prefault({})
-    .describe('The Service that phones reach the pods by.'),
-  pod: z
-    .strictObject({
-      resources: z
-        .strictObject({
-          requests: quantities.describe('What the container is sure to have. Default: not set.').optional(),
-          limits: quantities.describe('The most that the container may use. Default: not set.').optional(),
-        })
-        .describe('Resources of the gateway container. Default: requests of 100m CPU and 128Mi memory.')
-        .optional(),
-      hostAliases: z
-        .array(
-          z.strictObject({
-            ip: text(formats.ipAddress).describe('IP address.'),
-            hostnames: z
-              .array(text(formats.hostname))
-              .min(1)
-              .max(32)
-              .describe('Host names for that address.'),
-          }),
-        )
-        .max(64)
-        .describe("Lines of the pod's hosts file. Default none.")
-        .optional(),
-      labels: labels
-        .describe('Further labels of the pods; never part of a selector. Default none.')
-        .optional(),
-    })
+    .describe('The Service that phones reach the pods by. Not used in standalone mode.'),
+  proxyProtocol: proxyProtocol
+    .default('Disabled')
+    .describe(
+      'Required: every connection of a phone begins with a PROXY protocol header (version 1 or 2) of the load balancer, which names the phone. Default Disabled.',
+    ),
+  trustedProxies: trustedProxies
+    .describe(
+      'Address ranges of the proxies in front of the gateway: connections are taken from these only, with proxyProtocol: Required. Default: from everywhere.',
+    )
+    .optional(),
+  networkPolicy: networkPolicy
     .prefault({})
-    .describe('The pods of the gateway.'),
+    .describe('Where the pods may connect to. Not used in standalone mode.'),
+  pod: podSettings.prefault({}).describe('The pods of the gateway. Not used in standalone mode.'),
   drain: z
     .strictObject({
       seconds: z

@@ -8,14 +8,17 @@ import { type SentryGateway, sentryGatewaySpec } from '../api/sentry-gateway.ts'
 import { parseManifest } from '../api/validate.ts';
 import { ensureGatewayKeys } from '../pki/gateway-keys.ts';
 import { MemoryKeyStore } from '../pki/memory-key-store.ts';
+import {
+  type Changes,
+  type GatewaySpec,
+  objectFieldChanges,
+  objectFields,
+  type Writable,
+} from './fields-of-objects.ts';
 import { translate } from './translate.ts';
 import type { Resources } from './types.ts';
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] extends object | undefined ? Writable<T[K]> : T[K] };
-type GatewaySpec = Writable<SentryGateway['spec']>;
 type RouteSpec = Writable<ExchangeRoute['spec']>;
-/** By field, what is changed: for an enum one change for each value that the base does not have. */
-type Changes<Spec> = Readonly<Record<string, Readonly<Record<string, (spec: Spec) => void>>>>;
 
 const gatewayBase = {
   port: 8443,
@@ -24,7 +27,7 @@ const gatewayBase = {
     { name: 'trial', hostnames: ['trial.example.com'], tls: { selfSigned: {} } },
     { name: 'issued', hostnames: ['issued.example.com'], tls: { issuerRef: { name: 'letsencrypt' } } },
   ],
-  replicas: 3,
+  ...objectFields,
   allowedRoutes: {
     namespaces: {
       from: 'Selector',
@@ -34,27 +37,8 @@ const gatewayBase = {
       },
     },
   },
-  service: { annotations: { zone: 'a' } },
-  pod: {
-    resources: {
-      requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' },
-      limits: { cpu: '2', memory: '2Gi', 'ephemeral-storage': '2Gi' },
-    },
-    hostAliases: [{ ip: '10.0.0.1', hostnames: ['mbx1.corp.example.com'] }],
-    labels: { team: 'mail' },
-  },
   logging: { access: 'Sampled', samplePercent: 5 },
 };
-
-type Quantities = Readonly<Record<'cpu' | 'memory' | 'ephemeral-storage', string>>;
-
-const resourceChanges = (part: 'requests' | 'limits', quantities: Quantities): Changes<GatewaySpec> =>
-  Object.fromEntries(
-    Object.entries(quantities).map(([resource, quantity]) => [
-      `pod.resources.${part}.${resource}`,
-      { other: (spec) => (spec.pod.resources![part]![resource as keyof Quantities] = quantity) },
-    ]),
-  );
 
 const gatewayChanges: Changes<GatewaySpec> = {
   port: { other: (spec) => (spec.port = 443) },
@@ -79,7 +63,6 @@ const gatewayChanges: Changes<GatewaySpec> = {
     },
   },
   'listeners[].tls.minVersion': { 'TLSv1.3': (spec) => (spec.listeners[0]!.tls.minVersion = 'TLSv1.3') },
-  replicas: { other: (spec) => (spec.replicas = 4), absent: (spec) => delete spec.replicas },
   'allowedRoutes.namespaces.from': {
     Same: (spec) => (spec.allowedRoutes.namespaces = { from: 'Same' }),
     All: (spec) => (spec.allowedRoutes.namespaces = { from: 'All' }),
@@ -102,18 +85,7 @@ const gatewayChanges: Changes<GatewaySpec> = {
   'allowedRoutes.namespaces.selector.matchExpressions[].values[]': {
     other: (spec) => (spec.allowedRoutes.namespaces.selector!.matchExpressions![0]!.values = ['lead']),
   },
-  'service.type': {
-    ClusterIP: (spec) => (spec.service.type = 'ClusterIP'),
-    NodePort: (spec) => (spec.service.type = 'NodePort'),
-  },
-  'service.annotations{}': { other: (spec) => (spec.service.annotations = { zone: 'b' }) },
-  ...resourceChanges('requests', { cpu: '500m', memory: '512Mi', 'ephemeral-storage': '512Mi' }),
-  ...resourceChanges('limits', { cpu: '3', memory: '3Gi', 'ephemeral-storage': '3Gi' }),
-  'pod.hostAliases[].ip': { other: (spec) => (spec.pod.hostAliases![0]!.ip = '10.0.0.2') },
-  'pod.hostAliases[].hostnames[]': {
-    other: (spec) => (spec.pod.hostAliases![0]!.hostnames = ['other.example']),
-  },
-  'pod.labels{}': { other: (spec) => (spec.pod.labels = { team: 'other' }) },
+  ...objectFieldChanges,
   'drain.seconds': { other: (spec) => (spec.drain.seconds = 61) },
   'drain.propagationSeconds': { other: (spec) => (spec.drain.propagationSeconds = 6) },
   'logging.access': {
@@ -352,7 +324,12 @@ function outputOf(oneGateway: SentryGateway, oneRoute: ExchangeRoute): string {
   const resources = { ...surroundings, gateways: [oneGateway], routes: [oneRoute, ...others] };
   const translation = translate(resources, { image: 'gateway', target: 'Cluster' });
   return JSON.stringify([
-    translation.gateways.map(({ snapshot, files, objects }) => [snapshot, [...files.keys()], objects]),
+    translation.gateways.map(({ snapshot, files, objects, replicas }) => [
+      snapshot,
+      [...files.keys()],
+      objects,
+      replicas,
+    ]),
     [...translation.gatewayStatuses],
     [...translation.certificates],
     [...translation.routeStatuses],

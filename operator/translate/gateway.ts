@@ -10,6 +10,7 @@ import { ContentFiles } from './content-files.ts';
 import { type TranslatedListener, translateListeners } from './listeners.ts';
 import { gatewayObjects } from './objects/gateway-objects.ts';
 import { selectorText } from './objects/metadata.ts';
+import { replicasOf } from './objects/replicas.ts';
 import { conditionOf, joinProblems, type Problem, type ReferenceReason } from './problem.ts';
 import type { References } from './references.ts';
 import { type RouteEntry, routeEntry } from './routes.ts';
@@ -73,6 +74,7 @@ export function translateGateway(
       key: keyOf(gateway.metadata),
       snapshot,
       files: files.all(),
+      replicas: replicasOf(gateway.spec),
       objects: options.target === 'Cluster' ? gatewayObjects({ gateway, snapshot, keys, options }) : [],
     },
     entries,
@@ -129,6 +131,9 @@ function snapshotOf({
     routes: routes.filter((route) => route.listeners.length > 0),
     ticketKeyFile: files.add('ticket', keys.ticketKey),
     ...(admin && { admin }),
+    ...(spec.proxyProtocol === 'Required' && {
+      proxyProtocol: { trustedProxies: spec.trustedProxies ?? [] },
+    }),
     drain: {
       seconds: spec.drain.seconds,
       propagationSeconds: options.target === 'Standalone' ? 0 : spec.drain.propagationSeconds,

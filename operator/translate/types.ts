@@ -5,6 +5,7 @@ import type { ExchangeRoute, ExchangeRouteSpec } from '../api/exchange-route.ts'
 import type { ConfigMap, KubernetesObject, Namespace, Secret } from '../api/meta.ts';
 import type { ClientSettings, SentryGateway } from '../api/sentry-gateway.ts';
 import type { Snapshot, SnapshotFiles } from '../../gateway/config/snapshot.ts';
+import type { Replicas } from './objects/replicas.ts';
 
 /** `namespace/name`. */
 export type Key = string;
@@ -67,7 +68,8 @@ export interface TranslateOptions {
 
 export interface TranslatedGateway extends SnapshotWithFiles {
   readonly key: Key;
-  /** Deployment, Service, PodDisruptionBudget, NetworkPolicy, CA ConfigMap; not the snapshot Secrets. */
+  readonly replicas: Replicas;
+  /** Deployment, Service, PodDisruptionBudget, NetworkPolicy, HorizontalPodAutoscaler, CA ConfigMap; not the snapshot Secrets. */
   readonly objects: readonly KubernetesObject[];
 }
 

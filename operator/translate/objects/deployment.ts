@@ -4,8 +4,8 @@ import type { KubernetesObject } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { fallbackPrefix, objectLabels, objectMetadata, selectorLabels, snapshotPrefix } from './metadata.ts';
 import { podPorts } from './ports.ts';
+import { replicasOf } from './replicas.ts';
 
-const DEFAULT_REPLICAS = 2;
 const DEFAULT_RESOURCES = { requests: { cpu: '100m', memory: '128Mi' } };
 /** What a pod may take beyond propagation and drain. */
 const GRACE_SECONDS = 15;
@@ -18,20 +18,24 @@ const FALLBACK_DIRECTORY = '/etc/sentry/fallback';
 const STEP_OUT_FILE = 'step-out';
 const STEP_OUT_ANNOTATION = 'sentrygateway.io/step-out';
 
-/** @param image of the gateway */
+/** The same settings and image make the same template: nothing else may roll the pods. @param image of the gateway */
 export function deployment(gateway: SentryGateway, image: string): KubernetesObject {
   const { spec, metadata } = gateway;
+  const { decidedBy, count } = replicasOf(spec);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: objectMetadata(gateway),
     spec: {
-      replicas: spec.replicas ?? DEFAULT_REPLICAS,
+      ...(decidedBy !== 'Autoscaler' && { replicas: count }),
       revisionHistoryLimit: 2,
       selector: { matchLabels: selectorLabels(metadata) },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: '25%' } },
       template: {
-        metadata: { labels: { ...spec.pod.labels, ...objectLabels(metadata) } },
+        metadata: {
+          labels: { ...spec.pod.labels, ...objectLabels(metadata) },
+          ...(spec.pod.annotations && { annotations: spec.pod.annotations }),
+        },
         spec: podSpec(gateway, image),
       },
     },
@@ -51,7 +55,7 @@ function podSpec({ metadata, spec }: SentryGateway, image: string) {
       fsGroup: ACCOUNT,
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    ...(spec.pod.hostAliases && { hostAliases: spec.pod.hostAliases }),
+    ...placement(spec),
     topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map(
       (topologyKey) => ({
         maxSkew: 1,
@@ -77,6 +81,12 @@ function podSpec({ metadata, spec }: SentryGateway, image: string) {
       volume('fallback', fallbackPrefix(metadata), []),
     ],
   };
+}
+
+/** What the user says of the pods, as it stands there: names and meanings are Kubernetes'. */
+function placement({ pod }: SentryGateway['spec']) {
+  const { resources: _resources, labels: _labels, annotations: _annotations, ...settings } = pod;
+  return settings;
 }
 
 function container(spec: SentryGateway['spec'], image: string) {

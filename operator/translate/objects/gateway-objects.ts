@@ -5,6 +5,7 @@ import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import type { GatewayKeys, TranslateOptions } from '../types.ts';
 import { caConfigMaps } from './ca-config-map.ts';
 import { deployment } from './deployment.ts';
+import { horizontalPodAutoscalers } from './horizontal-pod-autoscaler.ts';
 import { networkPolicy } from './network-policy.ts';
 import { podDisruptionBudget } from './pod-disruption-budget.ts';
 import { service } from './service.ts';
@@ -16,7 +17,7 @@ export interface GatewayObjectsInput {
   readonly options: TranslateOptions;
 }
 
-/** In the order in which they are to be made: the Deployment last. */
+/** In the order in which they are to be made: the Deployment after what its pods need, and what scales it after that. */
 export function gatewayObjects({
   gateway,
   snapshot,
@@ -29,5 +30,6 @@ export function gatewayObjects({
     podDisruptionBudget(gateway),
     service(gateway),
     deployment(gateway, options.image),
+    ...horizontalPodAutoscalers(gateway),
   ];
 }

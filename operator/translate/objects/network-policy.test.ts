@@ -33,11 +33,59 @@ describe('the egress of a network policy', () => {
   });
 });
 
-function egress(url: string): unknown[] {
-  const gateway = { metadata: { name: 'mail', namespace: 'default' } } as SentryGateway;
+describe('egressCIDRs', () => {
+  const egressCIDRs = ['10.0.0.0/8', '2001:db8::/32'];
+
+  test('are the only ranges in which servers named by a host name are called', () => {
+    expect(egress('https://mbx1.example.com', { egressCIDRs }).slice(1)).toEqual([
+      {
+        ports: [{ protocol: 'TCP', port: 443 }],
+        to: [{ ipBlock: { cidr: '10.0.0.0/8' } }, { ipBlock: { cidr: '2001:db8::/32' } }],
+      },
+    ]);
+  });
+
+  test('leave out what lies in them and is forbidden', () => {
+    const clusterCIDRs = ['10.244.0.0/16', '192.168.0.0/16'];
+    const given = { egressCIDRs: ['0.0.0.0/1', '10.0.0.0/8', '160.0.0.0/4'], clusterCIDRs };
+    expect(egress('https://mbx1.example.com', given)[1]).toMatchObject({
+      to: [
+        { ipBlock: { cidr: '0.0.0.0/1', except: ['100.100.100.200/32', '10.244.0.0/16'] } },
+        { ipBlock: { cidr: '10.0.0.0/8', except: ['10.244.0.0/16'] } },
+        { ipBlock: { cidr: '160.0.0.0/4', except: ['169.254.0.0/16', '168.63.129.16/32'] } },
+      ],
+    });
+  });
+
+  test('may name a range of the cluster', () => {
+    const clusterCIDRs = ['10.96.0.0/12'];
+    for (const cidr of ['10.96.0.0/12', '10.97.0.0/16']) {
+      const [, rule] = egress('https://mbx1.example.com', { egressCIDRs: [cidr], clusterCIDRs });
+      expect(rule).toMatchObject({ to: [{ ipBlock: { cidr } }] });
+    }
+  });
+
+  test('allow a server named by its address alone, and not outside of them', () => {
+    expect(egress('https://10.0.0.1', { egressCIDRs })[1]).toMatchObject({
+      to: [{ ipBlock: { cidr: '10.0.0.1/32' } }],
+    });
+    expect(egress('https://192.0.2.1', { egressCIDRs })).toHaveLength(1);
+  });
+});
+
+interface Ranges {
+  readonly egressCIDRs?: readonly string[];
+  readonly clusterCIDRs?: readonly string[];
+}
+
+function egress(url: string, { egressCIDRs, clusterCIDRs = [] }: Ranges = {}): unknown[] {
+  const gateway = {
+    metadata: { name: 'mail', namespace: 'default' },
+    spec: { networkPolicy: { ...(egressCIDRs && { egressCIDRs }) } },
+  } as unknown as SentryGateway;
   const server = { name: 'mbx1', url, priority: 0 };
   const routes = [{ servers: [server], authentication: { type: 'PassThrough' } }];
   const snapshot = { routes } as unknown as Snapshot;
-  const { spec } = networkPolicy({ gateway, snapshot, clusterCIDRs: [] });
+  const { spec } = networkPolicy({ gateway, snapshot, clusterCIDRs });
   return (spec as { egress: unknown[] }).egress;
 }

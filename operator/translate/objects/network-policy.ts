@@ -1,13 +1,13 @@
 // What may reach a gateway's pods, and where they may connect to.
 import type { Snapshot } from '../../../gateway/config/snapshot.ts';
+import { contains, isSameRange } from '../../api/cidr.ts';
+import { FORBIDDEN_CIDRS } from '../../api/gateway-network.ts';
 import type { KubernetesObject } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { objectMetadata, selectorLabels } from './metadata.ts';
 import { podPorts } from './ports.ts';
 
-/** Link-local addresses, and the metadata services of clouds that lie elsewhere. */
-const FORBIDDEN_IPV4 = ['169.254.0.0/16', '168.63.129.16/32', '100.100.100.200/32'];
-const FORBIDDEN_IPV6 = ['fe80::/10', 'fd00:ec2::254/128'];
+const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
 export interface NetworkPolicyInput {
   readonly gateway: SentryGateway;
@@ -16,8 +16,14 @@ export interface NetworkPolicyInput {
   readonly clusterCIDRs: readonly string[];
 }
 
-/** Ports are those of the pods; policies know no host names, so servers named by one are allowed by their port alone. */
+/**
+ * Ports are those of the pods. Policies know no host names, so servers named by one are allowed by their port alone, in
+ * `egressCIDRs` or everywhere but in ranges of the cluster; one of these that `egressCIDRs` names is allowed. A server named by
+ * its address is allowed alone, and not at all outside of `egressCIDRs`.
+ */
 export function networkPolicy({ gateway, snapshot, clusterCIDRs }: NetworkPolicyInput): KubernetesObject {
+  const { egressCIDRs } = gateway.spec.networkPolicy;
+  const allowed = egressCIDRs ?? EVERYWHERE;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -26,7 +32,7 @@ export function networkPolicy({ gateway, snapshot, clusterCIDRs }: NetworkPolicy
       podSelector: { matchLabels: selectorLabels(gateway.metadata) },
       policyTypes: ['Ingress', 'Egress'],
       ingress: ingress(),
-      egress: [{ ports: [port(53, 'UDP'), port(53)] }, ...upstreamRules(snapshot, clusterCIDRs)],
+      egress: [{ ports: [port(53, 'UDP'), port(53)] }, ...upstreamRules(snapshot, { allowed, clusterCIDRs })],
     },
   };
 }
@@ -45,15 +51,21 @@ function port(number: number, protocol = 'TCP') {
   return { protocol, port: number };
 }
 
-function upstreamRules(snapshot: Snapshot, clusterCIDRs: readonly string[]) {
+interface Ranges {
+  readonly allowed: readonly string[];
+  readonly clusterCIDRs: readonly string[];
+}
+
+function upstreamRules(snapshot: Snapshot, ranges: Ranges) {
   const { named, literal } = destinations(snapshot);
   const rules: object[] = [...literal]
+    .filter(([cidr]) => ranges.allowed.some((range) => contains(range, cidr)))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([cidr, ports]) => ({
       ports: sorted(ports),
       to: [{ ipBlock: { cidr } }],
     }));
-  if (named.size > 0) rules.push({ ports: sorted(named), to: anywhere(clusterCIDRs) });
+  if (named.size > 0) rules.push({ ports: sorted(named), to: blocks(ranges) });
   return rules;
 }
 
@@ -90,19 +102,19 @@ function literalRange(hostname: string): string | undefined {
   return /^\d+([.]\d+){3}$/.test(hostname) ? `${hostname}/32` : undefined;
 }
 
+/** An IPv4 address in IPv6 form is none that a policy knows. */
 function isForbidden(cidr: string): boolean {
-  return /^(169[.]254[.]|168[.]63[.]129[.]16[/]|100[.]100[.]100[.]200[/]|fe[89ab].:|fd00:ec2::254[/]|::ffff:)/.test(
-    cidr,
-  );
+  return cidr.startsWith('::ffff:') || FORBIDDEN_CIDRS.some((range) => contains(range, cidr));
 }
 
-function anywhere(clusterCIDRs: readonly string[]) {
-  const ipv6 = clusterCIDRs.filter((cidr) => cidr.includes(':'));
-  const ipv4 = clusterCIDRs.filter((cidr) => !cidr.includes(':'));
-  return [
-    { ipBlock: { cidr: '0.0.0.0/0', except: [...FORBIDDEN_IPV4, ...ipv4] } },
-    { ipBlock: { cidr: '::/0', except: [...FORBIDDEN_IPV6, ...ipv6] } },
-  ];
+/** An exception must lie in its range, and be less than it. */
+function blocks({ allowed, clusterCIDRs }: Ranges) {
+  return allowed.map((cidr) => {
+    const except = [...FORBIDDEN_CIDRS, ...clusterCIDRs].filter(
+      (inner) => contains(cidr, inner) && !isSameRange(cidr, inner),
+    );
+    return { ipBlock: { cidr, ...(except.length > 0 && { except }) } };
+  });
 }
 
 function sorted(ports: ReadonlySet<number>) {
