@@ -34,8 +34,11 @@ export function isExpired(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 410 || error.reason === 'Expired');
 }
 
-/** True where the API server is unreachable or overloaded, rather than the request or our code wrong. */
+/**
+ * True where the API server is unreachable, overloaded or does not know our token (yet, or any more), rather than the
+ * request or our code wrong.
+ */
 export function isServerTrouble(error: unknown): boolean {
-  if (error instanceof ApiError) return error.status === 429 || error.status >= 500;
+  if (error instanceof ApiError) return error.status === 401 || error.status === 429 || error.status >= 500;
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string';
 }

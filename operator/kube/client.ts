@@ -1,18 +1,15 @@
-// The client of the API server: every request of the operator goes through one shared undici Agent.
-import { readFile } from 'node:fs/promises';
-import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
-import { Agent, type Dispatcher } from 'undici';
-import { ApiError } from './api-error.ts';
+// The client of the API server: its verbs, typed and small.
+import { Connection, type RequestObserver, type StatusObject } from './connection.ts';
 import { type KubeObject, type ResourceType, resourcePath } from './resource.ts';
 
 /** The name under which the operator owns fields in server-side apply. */
 export const FIELD_MANAGER = 'sentry-operator';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Bookmarks arrive each minute: a watch without a byte for longer is half-open. */
-const WATCH_SILENCE_MS = 150_000;
-const WATCH_SECONDS = 290;
+/** Short, so that a half-open connection is noticed soon: bookmarks, each minute only, could not tell it from silence. */
+const WATCH_SECONDS = { least: 15, most: 20 };
+/** What a watch may take beyond its time: a bookmark comes two seconds before its end. */
+const WATCH_GRACE_MS = 4000;
 const PAGE_SIZE = 500;
 
 export interface Target {
@@ -37,65 +34,45 @@ export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: T }
   | { readonly type: 'ERROR'; readonly object: StatusObject };
 
-interface StatusObject {
-  readonly code?: number;
-  readonly reason?: string;
-  readonly message?: string;
+export interface KubeClientOptions {
+  /** A kubeconfig file; undefined: the cluster that the pod runs in, or the user's default kubeconfig. */
+  readonly kubeconfig?: string | undefined;
+  readonly onRequest?: RequestObserver;
+  /** How long a request may take with its answer, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number;
+  /** How long one watch lasts before it is opened anew, in whole seconds, by chance between the two. Default 15 to 20. */
+  readonly watchSeconds?: { readonly least: number; readonly most: number };
 }
 
-/** Called with every request: method, resource path and status (0 where no answer came). */
-export type RequestObserver = (method: string, path: string, status: number) => void;
-
-/** A typed, small client: get, list in pages, watch, create, apply, patch, delete. */
+/** Get, list in pages, watch, create, update, apply, patch, delete: everything through one connection pool. */
 export class KubeClient {
-  readonly #kubeConfig: KubeConfig;
-  readonly #agent: Agent;
-  readonly #server: URL;
-  readonly #observe: RequestObserver;
+  readonly #connection: Connection;
+  readonly #watchSeconds: { readonly least: number; readonly most: number };
 
-  private constructor(kubeConfig: KubeConfig, agent: Agent, server: URL, observe: RequestObserver) {
-    this.#kubeConfig = kubeConfig;
-    this.#agent = agent;
-    this.#server = server;
-    this.#observe = observe;
+  private constructor(connection: Connection, watchSeconds: { least: number; most: number }) {
+    this.#connection = connection;
+    this.#watchSeconds = watchSeconds;
   }
 
-  /**
-   * Connects lazily to the cluster of a kubeconfig file; without one to the cluster that the pod runs in, or to the
-   * user's default kubeconfig. @throws Error when the configuration names no cluster
-   */
-  static async create(
-    options: { kubeconfig?: string | undefined; onRequest?: RequestObserver } = {},
-  ): Promise<KubeClient> {
-    const kubeConfig = new KubeConfig();
-    if (options.kubeconfig === undefined) kubeConfig.loadFromDefault();
-    else kubeConfig.loadFromString(await readFile(options.kubeconfig, 'utf8'));
-    const cluster = kubeConfig.getCurrentCluster();
-    if (cluster === null) throw new Error('The kubeconfig has no current context with a cluster: set one.');
-    const tls: RequestOptions = {};
-    await kubeConfig.applyToHTTPSOptions(tls);
-    const agent = new Agent({
-      allowH2: false,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      bodyTimeout: REQUEST_TIMEOUT_MS,
-      connect: {
-        timeout: 10_000,
-        keepAlive: true,
-        keepAliveInitialDelay: 30_000,
-        autoSelectFamilyAttemptTimeout: 2_000,
-        ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-        ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-        ...(tls.key === undefined ? {} : { key: tls.key }),
-        ...(cluster.tlsServerName === undefined ? {} : { servername: cluster.tlsServerName }),
-        rejectUnauthorized: !cluster.skipTLSVerify,
-      },
-    });
-    return new KubeClient(kubeConfig, agent, new URL(cluster.server), options.onRequest ?? (() => {}));
+  /** Connects lazily. @throws Error when the configuration names no cluster or cannot be read */
+  static async create({
+    kubeconfig,
+    onRequest = () => {},
+    timeoutMs = REQUEST_TIMEOUT_MS,
+    watchSeconds = WATCH_SECONDS,
+  }: KubeClientOptions = {}): Promise<KubeClient> {
+    const connection = await Connection.open(kubeconfig, { timeoutMs, onRequest, userAgent: FIELD_MANAGER });
+    return new KubeClient(connection, watchSeconds);
+  }
+
+  /** Calls the listener whenever the API server answers again after trouble, until the signal aborts. */
+  onRecovered(listener: () => void, signal: AbortSignal): void {
+    this.#connection.availability.onRecovered(listener, signal);
   }
 
   /** The object. @throws ApiError, with status 404 when it does not exist */
   async get<T extends KubeObject>(type: ResourceType, target: Target): Promise<T> {
-    return this.#json<T>('GET', resourcePath(type, target), {});
+    return this.#connection.json<T>({ method: 'GET', path: resourcePath(type, target) });
   }
 
   /** All objects of a selection, fetched in pages. @throws ApiError; status 410 when a page has expired */
@@ -110,10 +87,9 @@ export class KubeClient {
       const query = selectionQuery(selection);
       query.set('limit', String(PAGE_SIZE));
       if (continuation !== undefined) query.set('continue', continuation);
-      const page = await this.#json<{
-        metadata: { resourceVersion: string; continue?: string };
-        items: T[] | null;
-      }>('GET', resourcePath(type, { namespace: selection.namespace }), {
+      const page = await this.#connection.json<Page<T>>({
+        method: 'GET',
+        path: resourcePath(type, { namespace: selection.namespace }),
         query,
         signal,
         accept: acceptOf('List', selection),
@@ -127,37 +103,44 @@ export class KubeClient {
   }
 
   /**
-   * Changes since a resourceVersion, until the server ends the watch (every few minutes).
-   * @throws ApiError when the request is refused; a network error when the connection breaks or falls silent
+   * Changes since a resourceVersion, until the server ends the watch (after seconds: open the next one).
+   * @throws ApiError when the request is refused; Error with a `code` when the connection breaks or falls silent
    */
   async *watch<T extends KubeObject>(
     type: ResourceType,
     selection: Selection & { resourceVersion: string },
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
+    const { least, most } = this.#watchSeconds;
+    const seconds = least + Math.floor(Math.random() * (most - least + 1));
     const query = selectionQuery(selection);
     query.set('watch', 'true');
     query.set('allowWatchBookmarks', 'true');
-    query.set('timeoutSeconds', String(WATCH_SECONDS));
+    query.set('timeoutSeconds', String(seconds));
     query.set('resourceVersion', selection.resourceVersion);
-    const response = await this.#request('GET', resourcePath(type, { namespace: selection.namespace }), {
-      query,
-      signal,
-      accept: acceptOf('', selection),
-      bodyTimeoutMs: WATCH_SILENCE_MS,
-    });
-    response.body.setEncoding('utf8');
-    let rest = '';
-    for await (const chunk of response.body as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') yield JSON.parse(line) as WatchEvent<T>;
+    const path = resourcePath(type, { namespace: selection.namespace });
+    const call = { method: 'GET', path, query, signal, accept: acceptOf('', selection) } as const;
+    for await (const line of this.#connection.lines(call, seconds * 1000 + WATCH_GRACE_MS)) {
+      yield JSON.parse(line) as WatchEvent<T>;
     }
   }
 
   /** Creates an object. @throws ApiError, with status 409 when it exists */
   async create<T extends KubeObject>(type: ResourceType, object: KubeObject): Promise<T> {
-    return this.#json<T>('POST', resourcePath(type, { namespace: object.metadata.namespace }), {
+    return this.#connection.json<T>({
+      method: 'POST',
+      path: resourcePath(type, { namespace: object.metadata.namespace }),
+      query: new URLSearchParams({ fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' }),
+      body: object,
+    });
+  }
+
+  /** Replaces the object as it was seen. @throws ApiError, with reason Conflict when it has changed since */
+  async update<T extends KubeObject>(type: ResourceType, object: KubeObject): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return this.#connection.json<T>({
+      method: 'PUT',
+      path: resourcePath(type, { namespace, name }),
       query: new URLSearchParams({ fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' }),
       body: object,
     });
@@ -173,15 +156,13 @@ export class KubeClient {
     subresource?: 'status',
   ): Promise<T> {
     const { namespace, name } = object.metadata;
-    return this.#json<T>(
-      'PATCH',
-      resourcePath(type, { namespace, name, ...(subresource && { subresource }) }),
-      {
-        query: new URLSearchParams({ fieldManager: FIELD_MANAGER, force: 'true', fieldValidation: 'Strict' }),
-        body: object,
-        contentType: 'application/apply-patch+yaml',
-      },
-    );
+    return this.#connection.json<T>({
+      method: 'PATCH',
+      path: resourcePath(type, { namespace, name, ...(subresource && { subresource }) }),
+      query: new URLSearchParams({ fieldManager: FIELD_MANAGER, force: 'true', fieldValidation: 'Strict' }),
+      body: object,
+      contentType: 'application/apply-patch+yaml',
+    });
   }
 
   /** Merge patch of an object, or of a subresource. @throws ApiError */
@@ -191,7 +172,9 @@ export class KubeClient {
     patch: object,
     subresource?: 'status',
   ): Promise<T> {
-    return this.#json<T>('PATCH', resourcePath(type, { ...target, ...(subresource && { subresource }) }), {
+    return this.#connection.json<T>({
+      method: 'PATCH',
+      path: resourcePath(type, { ...target, ...(subresource && { subresource }) }),
       query: new URLSearchParams({ fieldManager: FIELD_MANAGER }),
       body: patch,
       contentType: 'application/merge-patch+json',
@@ -200,7 +183,9 @@ export class KubeClient {
 
   /** Deletes the object with this uid, dependents in the background. @throws ApiError, 404 when it is gone */
   async delete(type: ResourceType, target: Target & { uid?: string | undefined }): Promise<void> {
-    await this.#json('DELETE', resourcePath(type, { namespace: target.namespace, name: target.name }), {
+    await this.#connection.json({
+      method: 'DELETE',
+      path: resourcePath(type, { namespace: target.namespace, name: target.name }),
       body: {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
@@ -212,62 +197,13 @@ export class KubeClient {
 
   /** Ends all connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
-  }
-
-  async #json<T>(method: Dispatcher.HttpMethod, path: string, options: RequestOptionsOf): Promise<T> {
-    const response = await this.#request(method, path, options);
-    return (await response.body.json()) as T;
-  }
-
-  async #request(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    options: RequestOptionsOf,
-  ): Promise<Dispatcher.ResponseData> {
-    const query = options.query === undefined ? '' : `?${options.query.toString()}`;
-    const prefix = this.#server.pathname.replace(/\/$/, '');
-    let status = 0;
-    try {
-      const response = await this.#agent.request({
-        origin: this.#server.origin,
-        path: `${prefix}${path}${query}`,
-        method,
-        headers: await this.#headers(options),
-        body: options.body === undefined ? null : JSON.stringify(options.body),
-        signal: options.signal ?? null,
-        ...(options.bodyTimeoutMs === undefined ? {} : { bodyTimeout: options.bodyTimeoutMs }),
-      });
-      status = response.statusCode;
-      if (status >= 300) throw await apiErrorOf(`${method} ${path}`, response);
-      return response;
-    } finally {
-      this.#observe(method, path, status);
-    }
-  }
-
-  async #headers({ accept, contentType }: RequestOptionsOf): Promise<Record<string, string>> {
-    const authentication: RequestOptions = { headers: {} };
-    await this.#kubeConfig.applyToHTTPSOptions(authentication);
-    return {
-      ...(authentication.headers as Record<string, string>),
-      ...(authentication.auth == null
-        ? {}
-        : { authorization: `Basic ${Buffer.from(authentication.auth).toString('base64')}` }),
-      accept: accept ?? 'application/json',
-      'content-type': contentType ?? 'application/json',
-      'user-agent': FIELD_MANAGER,
-    };
+    await this.#connection.close();
   }
 }
 
-interface RequestOptionsOf {
-  readonly query?: URLSearchParams | undefined;
-  readonly body?: object | undefined;
-  readonly contentType?: string | undefined;
-  readonly accept?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly bodyTimeoutMs?: number | undefined;
+interface Page<T> {
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
+  readonly items: readonly T[] | null;
 }
 
 function selectionQuery({ labelSelector, fieldSelector }: Selection): URLSearchParams {
@@ -281,20 +217,4 @@ function acceptOf(suffix: 'List' | '', { metadataOnly }: Selection): string {
   return metadataOnly === true
     ? `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1`
     : 'application/json';
-}
-
-async function apiErrorOf(request: string, response: Dispatcher.ResponseData): Promise<ApiError> {
-  const retryAfter = Number(response.headers['retry-after']);
-  const body = await response.body.text();
-  let status: StatusObject = {};
-  try {
-    status = JSON.parse(body) as StatusObject;
-  } catch {
-    // Not a Status: a proxy's page, of which only the HTTP status is of use.
-  }
-  return new ApiError(response.statusCode, status.reason ?? 'Unknown', {
-    request,
-    message: request.includes('/secrets') ? undefined : status.message,
-    retryAfterSeconds: Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined,
-  });
 }
