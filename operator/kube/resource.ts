@@ -52,6 +52,13 @@ const ours = (kind: string, plural: string): ResourceType => ({
   plural,
 });
 
+const certManager = (kind: string, plural: string): ResourceType => ({
+  group: 'cert-manager.io',
+  version: 'v1',
+  kind,
+  plural,
+});
+
 /** The kinds that the operator reads or writes. */
 export const resourceTypes = {
   sentryGateway: ours('SentryGateway', 'sentrygateways'),
@@ -81,6 +88,15 @@ export const resourceTypes = {
     kind: 'HorizontalPodAutoscaler',
     plural: 'horizontalpodautoscalers',
   },
+  customResourceDefinition: {
+    group: 'apiextensions.k8s.io',
+    version: 'v1',
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+  },
+  certificate: certManager('Certificate', 'certificates'),
+  issuer: certManager('Issuer', 'issuers'),
+  clusterIssuer: certManager('ClusterIssuer', 'clusterissuers'),
   event: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' },
 } as const satisfies Record<string, ResourceType>;
 
