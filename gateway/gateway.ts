@@ -65,12 +65,15 @@ export class Gateway {
   });
   private readonly state: ServingState;
   private readonly admin: Admin;
+  /** Aborted when this gateway steps in again, or goes away. */
+  private released = new AbortController();
 
   constructor(options: GatewayOptions) {
     this.options = options;
     this.state = new ServingState({
       build: BUILD,
       stepOut: new StepOut({ file: options.stepOutFile }),
+      onStepOut: (reason) => this.stepOut(reason),
       observe: () => ({ openConnections: this.phones.connections, ...this.pipeline.status() }),
     });
     this.admin = new Admin({ address: options.admin, report: () => this.state.report() });
@@ -168,11 +171,24 @@ export class Gateway {
     return { status: reason === null ? 200 : 503, contentType: 'text/plain', body: `${reason ?? 'ok'}\n` };
   }
 
+  /** Phones that are here may go where Exchange is in reach: answers close their connections, polls end one after the other. */
+  private stepOut(reason: string | null): void {
+    const isOut = reason !== null;
+    if (isOut) this.telemetry.log.warn({ reason }, 'stepping out');
+    else this.telemetry.log.info('stepping in again');
+    this.phones.letGo(isOut);
+    this.released.abort();
+    this.released = new AbortController();
+    const seconds = this.state.snapshot?.drain.seconds ?? 0;
+    if (isOut) void this.pipeline.releasePolls({ seconds, signal: this.released.signal });
+  }
+
   /** Not ready → the endpoints forget this gateway → it stops listening → everything under way ends well, in time. */
   private async drain(): Promise<void> {
     const { snapshot } = this.state;
     const { phones, pipeline, listener, telemetry } = this;
     this.state.drain();
+    this.released.abort();
     if (snapshot === null) return;
     const { seconds, propagationSeconds } = snapshot.drain;
     telemetry.log.info({ seconds, propagationSeconds }, 'draining');

@@ -27,7 +27,7 @@ import { admit, refuse } from './pipeline/admission.ts';
 import { logStageFailure, type PipelineContext, type PipelineLog } from './pipeline/context.ts';
 import { DeviceCensus } from './pipeline/device-census.ts';
 import { OAuthRequest } from './pipeline/oauth-request.ts';
-import { type DrainOptions, OpenRequests } from './pipeline/open-requests.ts';
+import { type DrainOptions, OpenRequests, type ReleaseOptions } from './pipeline/open-requests.ts';
 import { STAGE_FAILED } from './pipeline/own-answers.ts';
 import { pathOf } from './pipeline/parse.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
@@ -159,6 +159,11 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     return this.open.drain(options);
   }
 
+  /** See {@link OpenRequests.releasePolls}. */
+  releasePolls(options: ReleaseOptions): Promise<void> {
+    return this.open.releasePolls(options);
+  }
+
   /** Ends probes and pools; requests under way keep their connections until they are answered. */
   async close(): Promise<void> {
     this.endpoints.close();
@@ -180,6 +185,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
         route: key,
         server: name,
         healthy: health.state === 'Healthy',
+        reachable: health.state !== 'Down',
         since: health.since.toISOString(),
         lastError: health.lastError,
       })),

@@ -11,6 +11,8 @@ export interface ServingStateOptions {
   readonly build: string;
   readonly stepOut: StepOut;
   readonly observe: () => Observed;
+  /** The operator has told this gateway to step out, and why; null: no longer. */
+  readonly onStepOut: (reason: string | null) => void;
   readonly now?: () => Date;
 }
 
@@ -21,6 +23,7 @@ export class ServingState {
   private serving: DecodedSnapshot | null = null;
   private refused: GatewayReport['refused'] = null;
   private draining = false;
+  private isOut = false;
 
   constructor(options: ServingStateOptions) {
     this.options = options;
@@ -56,7 +59,12 @@ export class ServingState {
   async unready(): Promise<string | null> {
     if (this.serving === null) return 'no snapshot yet';
     if (this.draining) return 'draining';
-    const reason = await this.options.stepOut.reason();
+    const { stepOut, onStepOut } = this.options;
+    const reason = await stepOut.reason();
+    if (this.isOut !== (reason !== null)) {
+      this.isOut = reason !== null;
+      onStepOut(reason);
+    }
     return reason === null ? null : `stepped out: ${reason}`;
   }
 
@@ -70,7 +78,7 @@ export class ServingState {
       snapshot:
         serving === null
           ? null
-          : { version: serving.snapshot.version, generation: serving.generation, hash: serving.hash },
+          : { version: serving.version, generation: serving.generation, hash: serving.hash },
       refused,
       ...this.options.observe(),
     };

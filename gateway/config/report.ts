@@ -19,6 +19,8 @@ export const gatewayReportSchema = z.object({
       route: z.string(),
       server: z.string(),
       healthy: z.boolean(),
+      /** Healthy or not: whether it answers at all. Absent in reports of older gateways: as `healthy`. */
+      reachable: z.boolean().optional(),
       since: z.iso.datetime(),
       lastError: z.string().nullable(),
     }),

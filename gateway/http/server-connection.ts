@@ -24,6 +24,7 @@ export interface ServerShared<Context> {
   readonly minBytesPerSecond: number;
   keepAliveMs: number;
   draining: boolean;
+  lettingGo: boolean;
   /** Requests in flight on all connections. */
   active: number;
   now(): Date;
@@ -131,7 +132,8 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
 
   decideClose(): boolean {
     const isBodyAtHand = this.parser.bodyBytesLeft <= this.bytesAtHand();
-    this.closeAfterAnswer = this.shared.draining || !this.parser.keepAlive || !isBodyAtHand;
+    const { draining, lettingGo } = this.shared;
+    this.closeAfterAnswer = draining || lettingGo || !this.parser.keepAlive || !isBodyAtHand;
     return this.closeAfterAnswer;
   }
 

@@ -42,6 +42,7 @@ export class HttpServer<Context> {
       minBytesPerSecond: options.minBytesPerSecond ?? 100,
       keepAliveMs: options.keepAliveMs ?? 120_000,
       draining: false,
+      lettingGo: false,
       active: 0,
       now: options.now ?? (() => new Date()),
       onInternalError: options.onInternalError ?? throwOutside,
@@ -62,6 +63,11 @@ export class HttpServer<Context> {
   /** From now on every answer says `Connection: close`. Idle connections stay for one more request. */
   drain(): void {
     this.shared.draining = true;
+  }
+
+  /** While true, every answer says `Connection: close`: phones that connect anew may be sent elsewhere. */
+  letGo(lettingGo: boolean): void {
+    this.shared.lettingGo = lettingGo;
   }
 
   get draining(): boolean {

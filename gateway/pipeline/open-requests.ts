@@ -1,4 +1,5 @@
 // The requests under way, and how they come to their end when the gateway goes away.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../http/deadlines.ts';
 import { Roster, type Seat } from '../http/roster.ts';
 
@@ -17,6 +18,12 @@ export interface DrainOptions {
   readonly seconds: number;
   /** Aborted: the rest is cut short at once. */
   readonly signal?: AbortSignal;
+}
+
+export interface ReleaseOptions {
+  readonly seconds: number;
+  /** Aborted: the polls that are left stay. */
+  readonly signal: AbortSignal;
 }
 
 const TICK_MS = 50;
@@ -63,22 +70,39 @@ export class OpenRequests {
     const finished = new Promise<void>((resolve) => {
       this.onEmpty = resolve;
     });
-    const start = this.clock.now();
-    const deadline = start + seconds * 1000;
-    const pollDeadline = start + seconds * 1000 * POLL_SHARE;
-    let last = start;
-    let owed = 0;
+    const deadline = this.clock.now() + seconds * 1000;
+    const endPolls = this.pollsOver(seconds * POLL_SHARE);
     const tick = (): void => {
-      const now = this.clock.now();
-      if (signal?.aborted === true || now >= deadline) return this.cutShort();
-      const share = now >= pollDeadline ? 1 : (now - last) / (pollDeadline - last);
-      owed = this.endPolls(owed + this.endable.size * share);
-      last = now;
+      if (signal?.aborted === true || this.clock.now() >= deadline) this.cutShort();
+      else endPolls();
     };
     const timer = setInterval(tick, TICK_MS);
     if (this.open.size > 0) await finished;
     clearInterval(timer);
     this.onEmpty = undefined;
+  }
+
+  /** Ends the polls evenly over the time, also those that begin meanwhile. Nothing else changes. */
+  async releasePolls({ seconds, signal }: ReleaseOptions): Promise<void> {
+    const deadline = this.clock.now() + seconds * 1000;
+    const endPolls = this.pollsOver(seconds);
+    while (!signal.aborted && this.clock.now() < deadline) {
+      await sleep(TICK_MS);
+      if (!signal.aborted) endPolls();
+    }
+  }
+
+  /** Called again and again, the function ends as many polls as are due, all of them at the end of the time. */
+  private pollsOver(seconds: number): () => void {
+    let last = this.clock.now();
+    const deadline = last + seconds * 1000;
+    let owed = 0;
+    return () => {
+      const now = this.clock.now();
+      const share = now >= deadline ? 1 : (now - last) / (deadline - last);
+      owed = this.endPolls(owed + this.endable.size * share);
+      last = now;
+    };
   }
 
   /** Ends as many polls as are due, the oldest first, and returns the fraction of one that is still owed. */
