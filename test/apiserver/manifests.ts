@@ -91,6 +91,10 @@ export const validManifests: readonly ValidCase[] = [
       'spec.logging.identifiers': 'Hashed',
       'spec.logging.samplePercent': undefined,
       'spec.pod': {},
+      'spec.autoscaling': undefined,
+      'spec.proxyProtocol': 'Disabled',
+      'spec.networkPolicy': {},
+      'spec.service.externalTrafficPolicy': undefined,
     },
   },
   {
@@ -339,6 +343,131 @@ export const validManifests: readonly ValidCase[] = [
     }),
     expected: {},
   },
+  {
+    name: 'a gateway scales with its CPU time',
+    manifest: gateway({ 'spec.autoscaling': { max: 10 } }),
+    expected: { 'spec.autoscaling.min': 2, 'spec.autoscaling.targetCPUUtilizationPercent': 70 },
+  },
+  {
+    name: 'a gateway may be scaled between one number and the same',
+    manifest: gateway({
+      'spec.autoscaling': { min: 3, max: 3, targetCPUUtilizationPercent: 300 },
+      'spec.pod.resources': { limits: { cpu: '1' } },
+    }),
+    expected: { 'spec.replicas': undefined },
+  },
+  {
+    name: 'a gateway has a load balancer of a class, for some addresses',
+    manifest: gateway({
+      'spec.service': {
+        loadBalancerClass: 'example.com/internal',
+        loadBalancerSourceRanges: ['10.0.0.0/8', '2001:db8::/32'],
+        externalTrafficPolicy: 'Local',
+      },
+    }),
+    expected: { 'spec.service.type': 'LoadBalancer', 'spec.service.externalTrafficPolicy': 'Local' },
+  },
+  {
+    name: 'a gateway has node ports that keep the address of phones',
+    manifest: gateway({ 'spec.service': { type: 'NodePort', externalTrafficPolicy: 'Local' } }),
+    expected: { 'spec.service.ipFamilyPolicy': undefined },
+  },
+  {
+    name: 'a gateway has addresses of both families, IPv6 first',
+    manifest: gateway({
+      'spec.service': { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6', 'IPv4'] },
+    }),
+    expected: { 'spec.service.ipFamilies': ['IPv6', 'IPv4'] },
+  },
+  {
+    name: 'a gateway has an address of one family',
+    manifest: gateway({ 'spec.service': { ipFamilies: ['IPv6'] } }),
+    expected: { 'spec.service.externalTrafficPolicy': undefined },
+  },
+  {
+    name: 'a gateway speaks the PROXY protocol with whoever connects',
+    manifest: gateway({ 'spec.proxyProtocol': 'Required' }),
+    expected: { 'spec.trustedProxies': undefined },
+  },
+  {
+    name: 'a gateway speaks the PROXY protocol with its load balancers',
+    manifest: gateway({
+      'spec.proxyProtocol': 'Required',
+      'spec.trustedProxies': ['10.1.2.3/32', '2001:DB8::/32', '::1/128'],
+    }),
+    expected: { 'spec.trustedProxies[0]': '10.1.2.3/32' },
+  },
+  {
+    name: 'a gateway calls some addresses only',
+    manifest: gateway({ 'spec.networkPolicy': { egressCIDRs: ['0.0.0.0/0', '10.0.0.0/8', 'fc00::/7'] } }),
+    expected: { 'spec.networkPolicy.egressCIDRs[2]': 'fc00::/7' },
+  },
+  {
+    name: 'a gateway says where its pods run, and how they resolve names',
+    manifest: gateway({
+      'spec.pod': {
+        nodeSelector: { 'example.com/pool': 'edge' },
+        tolerations: [
+          { key: 'edge', value: 'yes', effect: 'NoSchedule' },
+          { key: 'edge', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 },
+          { operator: 'Exists' },
+        ],
+        priorityClassName: 'system-cluster-critical',
+        imagePullSecrets: [{ name: 'registry' }],
+        dnsConfig: {
+          nameservers: ['10.0.0.53'],
+          searches: ['corp.example.com.'],
+          options: [{ name: 'ndots', value: '2' }, { name: 'edns0' }],
+        },
+        annotations: { 'Example.com/Note': 'any text: ü' },
+      },
+    }),
+    expected: { 'spec.pod.tolerations[0].operator': 'Equal', 'spec.pod.tolerations[0].key': 'edge' },
+  },
+  {
+    name: 'a gateway has affinities as Kubernetes writes them',
+    manifest: gateway({
+      'spec.pod.affinity': {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [
+              {
+                matchExpressions: [
+                  { key: 'topology.kubernetes.io/zone', operator: 'In', values: ['a', 'b'] },
+                  { key: 'cores', operator: 'Gt', values: ['4'] },
+                  { key: 'edge', operator: 'Exists' },
+                ],
+              },
+            ],
+          },
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            { weight: 10, preference: { matchExpressions: [{ key: 'spot', operator: 'DoesNotExist' }] } },
+          ],
+        },
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            {
+              labelSelector: { matchLabels: { 'app.kubernetes.io/instance': 'mail' } },
+              topologyKey: 'kubernetes.io/hostname',
+            },
+          ],
+        },
+        podAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [
+            {
+              weight: 100,
+              podAffinityTerm: {
+                labelSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['proxy'] }] },
+                namespaces: ['edge'],
+                topologyKey: 'kubernetes.io/hostname',
+              },
+            },
+          ],
+        },
+      },
+    }),
+    expected: {},
+  },
 ];
 
 export const invalidManifests: readonly InvalidCase[] = [
@@ -475,6 +604,297 @@ export const invalidManifests: readonly InvalidCase[] = [
         'once',
       ],
       [
+        'replicas beside autoscaling',
+        { 'spec.replicas': 3, 'spec.autoscaling': { max: 5 } },
+        'spec.replicas',
+        'one of the two',
+      ],
+      ['autoscaling without a maximum', { 'spec.autoscaling': {} }, 'spec.autoscaling.max', 'required'],
+      [
+        'a maximum below the minimum, which is 2 by default',
+        { 'spec.autoscaling': { max: 1 } },
+        'spec.autoscaling.max',
+        'at least min',
+      ],
+      [
+        'autoscaling down to nothing',
+        { 'spec.autoscaling': { min: 0, max: 5 } },
+        'spec.autoscaling.min',
+        '1',
+      ],
+      [
+        'autoscaling by CPU time of which nothing is requested',
+        {
+          'spec.autoscaling': { max: 5 },
+          'spec.pod.resources': { requests: { memory: '1Gi' }, limits: { memory: '1Gi' } },
+        },
+        'spec.pod.resources',
+        'set requests.cpu',
+      ],
+      [
+        'autoscaling by open polls, which this version does not know',
+        { 'spec.autoscaling': { max: 5, targetOpenPolls: 1000 } },
+        'spec.autoscaling.targetOpenPolls',
+        'unknown field',
+      ],
+      [
+        'a class of load balancers without one',
+        { 'spec.service': { type: 'NodePort', loadBalancerClass: 'example.com/a' } },
+        'spec.service.loadBalancerClass',
+        'only with type: LoadBalancer',
+      ],
+      [
+        'a class of load balancers that is none',
+        { 'spec.service.loadBalancerClass': 'two words' },
+        'spec.service.loadBalancerClass',
+        'example.com/internal',
+      ],
+      [
+        'source ranges of a Service inside the cluster',
+        { 'spec.service': { type: 'ClusterIP', loadBalancerSourceRanges: ['10.0.0.0/8'] } },
+        'spec.service.loadBalancerSourceRanges',
+        'only with type: LoadBalancer',
+      ],
+      [
+        'a source range that is an address',
+        { 'spec.service.loadBalancerSourceRanges': ['10.0.0.1'] },
+        'spec.service.loadBalancerSourceRanges[0]',
+        '10.1.2.3/32',
+      ],
+      [
+        'a source range that does not begin with its first address',
+        { 'spec.service.loadBalancerSourceRanges': ['10.0.0.1/8'] },
+        'spec.service.loadBalancerSourceRanges[0]',
+        'first address',
+      ],
+      [
+        'no source range at all',
+        { 'spec.service.loadBalancerSourceRanges': [] },
+        'spec.service.loadBalancerSourceRanges',
+        '1',
+      ],
+      [
+        'the same source range twice',
+        { 'spec.service.loadBalancerSourceRanges': ['10.0.0.0/8', '10.0.0.0/8'] },
+        'spec.service.loadBalancerSourceRanges[1]',
+        'once',
+      ],
+      [
+        'a policy for external traffic where there is none',
+        { 'spec.service': { type: 'ClusterIP', externalTrafficPolicy: 'Local' } },
+        'spec.service.externalTrafficPolicy',
+        'NodePort or LoadBalancer',
+      ],
+      [
+        'two address families without a policy',
+        { 'spec.service.ipFamilies': ['IPv4', 'IPv6'] },
+        'spec.service.ipFamilies',
+        'PreferDualStack',
+      ],
+      [
+        'two address families of a single stack',
+        { 'spec.service': { ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'SingleStack' } },
+        'spec.service.ipFamilies',
+        'name one family',
+      ],
+      [
+        'one address family twice',
+        { 'spec.service': { ipFamilies: ['IPv4', 'IPv4'], ipFamilyPolicy: 'PreferDualStack' } },
+        'spec.service.ipFamilies[1]',
+        'once',
+      ],
+      [
+        'an address family that does not exist',
+        { 'spec.service.ipFamilies': ['IPv5'] },
+        'spec.service.ipFamilies[0]',
+        'IPv4, IPv6',
+      ],
+      [
+        "an annotation of the Service of the operator's own",
+        { 'spec.service.annotations': { 'sentrygateway.io/applied-hash': 'x' } },
+        'spec.service.annotations',
+        'choose other keys',
+      ],
+      [
+        'trusted proxies without the PROXY protocol',
+        { 'spec.trustedProxies': ['10.0.0.0/8'] },
+        'spec.trustedProxies',
+        'only with proxyProtocol: Required',
+      ],
+      [
+        'a trusted proxy by name',
+        { 'spec.proxyProtocol': 'Required', 'spec.trustedProxies': ['lb.example.com'] },
+        'spec.trustedProxies[0]',
+        'address range',
+      ],
+      [
+        'a trusted proxy of IPv4 in the form of IPv6',
+        { 'spec.proxyProtocol': 'Required', 'spec.trustedProxies': ['::ffff:a00:1/128'] },
+        'spec.trustedProxies[0]',
+        'IPv4 addresses as such',
+      ],
+      [
+        'a version of the PROXY protocol',
+        { 'spec.proxyProtocol': 'V2' },
+        'spec.proxyProtocol',
+        'Disabled, Required',
+      ],
+      [
+        'egress to the metadata service',
+        { 'spec.networkPolicy.egressCIDRs': ['169.254.169.254/32'] },
+        'spec.networkPolicy.egressCIDRs[0]',
+        'metadata services',
+      ],
+      [
+        'egress to link-local addresses of IPv6',
+        { 'spec.networkPolicy.egressCIDRs': ['10.0.0.0/8', 'fe80::/64'] },
+        'spec.networkPolicy.egressCIDRs[1]',
+        'link-local',
+      ],
+      [
+        'egress to a range with bits behind its prefix',
+        { 'spec.networkPolicy.egressCIDRs': ['2001:db8::1/64'] },
+        'spec.networkPolicy.egressCIDRs[0]',
+        'first address',
+      ],
+      ['egress to nowhere', { 'spec.networkPolicy.egressCIDRs': [] }, 'spec.networkPolicy.egressCIDRs', '1'],
+      [
+        'a node selector whose key is none',
+        { 'spec.pod.nodeSelector': { 'b ad': 'x' } },
+        'spec.pod.nodeSelector',
+        'label keys',
+      ],
+      [
+        'a toleration of any key by its value',
+        { 'spec.pod.tolerations': [{ value: 'yes' }] },
+        'spec.pod.tolerations[0].key',
+        'operator: Exists',
+      ],
+      [
+        'a toleration of any value that names one',
+        { 'spec.pod.tolerations': [{ key: 'a', operator: 'Exists', value: 'b' }] },
+        'spec.pod.tolerations[0].value',
+        'only with operator: Equal',
+      ],
+      [
+        'a toleration for some time of a taint that evicts nobody',
+        { 'spec.pod.tolerations': [{ key: 'a', effect: 'NoSchedule', tolerationSeconds: 5 }] },
+        'spec.pod.tolerations[0].tolerationSeconds',
+        'effect: NoExecute',
+      ],
+      [
+        'an effect that does not exist',
+        { 'spec.pod.tolerations': [{ key: 'a', effect: 'Never' }] },
+        'spec.pod.tolerations[0].effect',
+        'NoExecute',
+      ],
+      [
+        'a node affinity for more than two numbers',
+        {
+          'spec.pod.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution': {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator: 'Gt', values: ['1', '2'] }] }],
+          },
+        },
+        'spec.pod.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values',
+        'one whole number',
+      ],
+      [
+        'a node affinity for none of no values',
+        {
+          'spec.pod.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution': [
+            { weight: 1, preference: { matchExpressions: [{ key: 'a', operator: 'NotIn' }] } },
+          ],
+        },
+        'spec.pod.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].values',
+        'In and NotIn',
+      ],
+      [
+        'a preference without a weight',
+        {
+          'spec.pod.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution': [
+            { podAffinityTerm: { labelSelector: {}, topologyKey: 'a' } },
+          ],
+        },
+        'spec.pod.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight',
+        'required',
+      ],
+      [
+        'an anti-affinity without a topology key',
+        {
+          'spec.pod.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution': [
+            { labelSelector: {} },
+          ],
+        },
+        'spec.pod.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey',
+        'required',
+      ],
+      [
+        'an anti-affinity to a label key that is none',
+        {
+          'spec.pod.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution': [
+            { labelSelector: { matchLabels: { 'b ad': 'x' } }, topologyKey: 'a' },
+          ],
+        },
+        'spec.pod.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector.matchLabels',
+        'label keys',
+      ],
+      [
+        'an affinity that this version does not know',
+        { 'spec.pod.affinity.zoneAffinity': {} },
+        'spec.pod.affinity.zoneAffinity',
+        'unknown field',
+      ],
+      [
+        'a priority class whose name is none',
+        { 'spec.pod.priorityClassName': 'High Priority' },
+        'spec.pod.priorityClassName',
+        'name of Kubernetes',
+      ],
+      [
+        'one pull secret twice',
+        { 'spec.pod.imagePullSecrets': [{ name: 'a' }, { name: 'a' }] },
+        'spec.pod.imagePullSecrets[1]',
+        'once',
+      ],
+      [
+        'four name servers',
+        {
+          'spec.pod.dnsConfig': { nameservers: ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'] },
+        },
+        'spec.pod.dnsConfig.nameservers',
+        '3',
+      ],
+      [
+        'a name server by name',
+        { 'spec.pod.dnsConfig': { nameservers: ['ns.example.com'] } },
+        'spec.pod.dnsConfig.nameservers[0]',
+        'IPv4 or IPv6',
+      ],
+      [
+        'a search domain that is none',
+        { 'spec.pod.dnsConfig': { searches: ['*.example.com'] } },
+        'spec.pod.dnsConfig.searches[0]',
+        'corp.example.com',
+      ],
+      [
+        'an option of the resolver in one word',
+        { 'spec.pod.dnsConfig': { options: [{ name: 'ndots:2' }] } },
+        'spec.pod.dnsConfig.options[0].name',
+        'resolv.conf',
+      ],
+      [
+        'a pod annotation whose key is none',
+        { 'spec.pod.annotations': { 'b ad': 'x' } },
+        'spec.pod.annotations',
+        'annotation keys',
+      ],
+      [
+        "a pod annotation of the operator's own",
+        { 'spec.pod.annotations': { 'sentrygateway.io/step-out': '{}' } },
+        'spec.pod.annotations',
+        'choose other keys',
+      ],
+      [
         'a gateway whose own label is none',
         { 'metadata.labels': { team: 'two words' } },
         'metadata.labels',
@@ -597,12 +1017,6 @@ export const invalidManifests: readonly InvalidCase[] = [
         { 'spec.listeners[0].tls.minVersion': 'TLSv1.1' },
         'spec.listeners[0].tls.minVersion',
         'TLSv1.2',
-      ],
-      [
-        'an issuer, which this version does not know',
-        { 'spec.listeners[0].tls': { issuerRef: { name: 'letsencrypt' } } },
-        'spec.listeners[0].tls.issuerRef',
-        'unknown field',
       ],
       [
         'device authentication, which this version does not know',
