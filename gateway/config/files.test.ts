@@ -34,7 +34,7 @@ function route(name: string, users: string[] = []): SnapshotRoute {
 
 function snapshot(routes: SnapshotRoute[], seconds = 60): Snapshot {
   return {
-    version: 1,
+    version: 2,
     gateway: { namespace: 'default', name: 'mail' },
     listeners: [
       {
@@ -96,7 +96,14 @@ describe('a snapshot', () => {
           const keyed = [...merge(slots)].map((entry) => [order.next().value ?? 0, entry] as const);
           const shuffled = new Map(keyed.toSorted(([a], [b]) => a - b).map(([, entry]) => entry));
           const decoded = decodeSnapshot(shuffled);
-          expect(decoded).toEqual({ kind: 'ok', snapshot: wanted, files: given.files, generation, hash });
+          expect(decoded).toEqual({
+            kind: 'ok',
+            version: 1,
+            snapshot: wanted,
+            files: given.files,
+            generation,
+            hash,
+          });
         },
       ),
     );
@@ -214,10 +221,11 @@ describe('a bad snapshot', () => {
   });
 
   test('of a newer version says so', () => {
-    const newer = { ...snapshot([]), version: 2 };
-    expect(decodeSnapshot(encodeAnyway(newer))).toMatchObject({
+    const index = JSON.parse(encodeAnyway(snapshot([])).get(INDEX_FILE)?.toString() ?? '') as object;
+    const newer = new Map([[INDEX_FILE, Buffer.from(JSON.stringify({ ...index, version: 3, more: true }))]]);
+    expect(decodeSnapshot(newer)).toMatchObject({
       kind: 'bad',
-      message: expect.stringContaining('snapshot version 2'),
+      message: 'snapshot version 3 is not one that this gateway reads (1 and 2)',
     });
   });
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as z from 'zod';
-import { type Snapshot, SNAPSHOT_VERSION, type SnapshotFiles, snapshotSchema } from './snapshot.ts';
+import type { Snapshot, SnapshotFiles } from './snapshot.ts';
+import { documentOf, isReadable, parseDocument, READABLE_VERSIONS } from './versions.ts';
 
 /** The file of the first slot: names every other file with its SHA-256. */
 export const INDEX_FILE = 'index.json';
@@ -49,6 +50,8 @@ export class SnapshotTooLargeError extends Error {
 }
 
 export interface DecodedSnapshot {
+  /** In which it is written; `snapshot` is of the present version. */
+  readonly version: number;
   readonly snapshot: Snapshot;
   readonly files: SnapshotFiles;
   readonly generation: number;
@@ -68,9 +71,14 @@ const digest = (content: string | Buffer): string => createHash('sha256').update
 
 /** SHA-256 of snapshot and files: equal exactly when the content is equal (64 hex digits). */
 export function snapshotHash(snapshot: Snapshot, files: SnapshotFiles): string {
+  return documentHash(documentOf(snapshot), files);
+}
+
+/** Of the document as it is written: what a later version would make of it does not matter. */
+function documentHash(document: unknown, files: SnapshotFiles): string {
   const names = [...files.keys()].toSorted();
   const fileHashes = names.map((name) => [name, digest(files.get(name) ?? '')]);
-  return digest(JSON.stringify([canonical(snapshot), fileHashes]));
+  return digest(JSON.stringify([canonical(document), fileHashes]));
 }
 
 /** The same value with the keys of every object in order, so that equal content is equal text. */
@@ -95,14 +103,15 @@ export function encodeSnapshot(
   generation: number,
   limits: SlotLimits = DEFAULT_SLOT_LIMITS,
 ): EncodedSnapshot {
-  const shards = shardsOf(snapshot);
+  const document = documentOf(snapshot);
+  const shards = shardsOf(document);
   const contents = new Map<string, Buffer>([
     ...shards,
     ...[...files].toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
-  const hash = snapshotHash(snapshot, files);
+  const hash = documentHash(document, files);
   const index: z.infer<typeof indexSchema> = {
-    version: snapshot.version,
+    version: document.version,
     generation,
     hash,
     shards: [...shards.keys()],
@@ -120,8 +129,8 @@ export function encodeSnapshot(
 }
 
 /** Named by content, so that a file of an older snapshot is never taken for one of a newer. */
-function shardsOf(snapshot: Snapshot): Map<string, Buffer> {
-  const { routes, ...rest } = snapshot;
+function shardsOf(document: ReturnType<typeof documentOf>): Map<string, Buffer> {
+  const { routes, ...rest } = document;
   const texts = [JSON.stringify(canonical(rest)), ...routeTexts(routes)];
   return new Map(
     texts.map((text, at) => {
@@ -177,8 +186,8 @@ export function decodeSnapshot(contents: Slot): Decoded {
   const bad = (message: string, hash = digest(indexBytes)): Decoded => ({ kind: 'bad', hash, message });
   const index = parseJson(indexBytes, indexSchema);
   if (typeof index === 'string') return bad(`${INDEX_FILE}: ${index}`);
-  if (index.version !== SNAPSHOT_VERSION) {
-    const message = `snapshot version ${index.version} is not one that this gateway reads (${SNAPSHOT_VERSION})`;
+  if (!isReadable(index.version)) {
+    const message = `snapshot version ${index.version} is not one that this gateway reads (${READABLE_VERSIONS})`;
     return bad(message, index.hash);
   }
   const mismatch = Object.entries(index.files).find(([name, hash]) => {
@@ -189,17 +198,20 @@ export function decodeSnapshot(contents: Slot): Decoded {
     const state = contents.has(mismatch[0]) ? 'is of another snapshot' : 'is missing';
     return { kind: 'incomplete', message: `${mismatch[0]} ${state}` };
   }
-  const snapshot = joinShards(index.shards, contents);
-  if (typeof snapshot === 'string') return bad(snapshot, index.hash);
+  const document = joinShards(index.shards, contents);
+  if (typeof document === 'string') return bad(document, index.hash);
   const names = Object.keys(index.files).filter((name) => !index.shards.includes(name));
   const files = new Map(names.map((name) => [name, contents.get(name) ?? Buffer.alloc(0)]));
-  if (snapshotHash(snapshot, files) !== index.hash)
+  const parsed = parseDocument(document, index.version);
+  if (!parsed.success) return bad(describe(parsed.error), index.hash);
+  if (documentHash(document, files) !== index.hash)
     return bad('the content does not have the hash of its index', index.hash);
-  return { kind: 'ok', snapshot, files, generation: index.generation, hash: index.hash };
+  const { version, generation, hash } = index;
+  return { kind: 'ok', version, snapshot: parsed.data, files, generation, hash };
 }
 
-/** The snapshot, or what is wrong with it. */
-function joinShards(names: readonly string[], contents: Slot): Snapshot | string {
+/** The document in one piece, not yet checked, or what keeps it from being read. */
+function joinShards(names: readonly string[], contents: Slot): object | string {
   const parts: unknown[] = [];
   for (const name of names) {
     const shard = contents.get(name);
@@ -211,8 +223,7 @@ function joinShards(names: readonly string[], contents: Slot): Snapshot | string
     }
   }
   const [rest, ...routes] = parts;
-  const parsed = snapshotSchema.safeParse({ ...(rest as object), routes: routes.flat() });
-  return parsed.success ? parsed.data : describe(parsed.error);
+  return { ...(rest as object), routes: routes.flat() };
 }
 
 function parseJson<T>(content: Buffer, schema: z.ZodType<T>): T | string {

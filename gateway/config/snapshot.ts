@@ -1,13 +1,16 @@
 // The snapshot: the one versioned document that a gateway serves, as the operator's translation writes it.
 import * as z from 'zod';
 
-/** The version that this build writes. It reads this one and, once there is one, the version before it. */
-export const SNAPSHOT_VERSION = 1;
+/** The version that this build holds. How it reads the one before, and which it writes, is in versions.ts. */
+export const SNAPSHOT_VERSION = 2;
 
 /** A file that lies beside the snapshot, named by its content: certificates, keys and CA bundles. */
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,200}$/);
 const dnsLabel = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
 const seconds = z.int().positive();
+
+/** `10.0.0.0/8`, `2001:db8::/32`. */
+const addressRange = z.union([z.cidrv4(), z.cidrv6()], 'must be a range such as 10.0.0.0/8 or 2001:db8::/32');
 
 /** A server of one Exchange organisation. `http:` occurs for loopback addresses only: the API accepts `https:` alone. */
 const server = z.strictObject({
@@ -90,7 +93,7 @@ export const snapshotSchema = z.strictObject({
    * Every connection of a phone begins with a PROXY protocol header (version 1 or 2), and is taken from these address ranges
    * only; from everywhere where there are none. Absent: the protocol is not spoken.
    */
-  proxyProtocol: z.strictObject({ trustedProxies: z.array(z.string().min(1)).max(64) }).optional(),
+  proxyProtocol: z.strictObject({ trustedProxies: z.array(addressRange).max(64) }).optional(),
   drain: z.strictObject({ seconds, propagationSeconds: z.int().nonnegative() }),
   logging: z.strictObject({
     access: z.enum(['All', 'Errors', 'Sampled']),
@@ -98,6 +101,11 @@ export const snapshotSchema = z.strictObject({
     identifiers: z.enum(['Hashed', 'Plain']),
   }),
 });
+
+/** What version 1 said: it knew no `proxyProtocol`. */
+export const snapshotSchemaV1 = snapshotSchema
+  .omit({ proxyProtocol: true })
+  .extend({ version: z.literal(1) });
 
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type SnapshotListener = Snapshot['listeners'][number];

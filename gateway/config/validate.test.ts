@@ -53,7 +53,7 @@ const route: SnapshotRoute = {
   },
 };
 const good: Snapshot = {
-  version: 1,
+  version: 2,
   gateway: { namespace: 'default', name: 'mail' },
   listeners: [listener],
   routes: [route],

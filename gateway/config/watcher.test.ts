@@ -39,7 +39,7 @@ afterEach(async () => {
 /** A snapshot told apart by its drain time; `key` replaces the private key. */
 function encoded(seconds: number, key = credentials.key): EncodedSnapshot {
   const snapshot: Snapshot = {
-    version: 1,
+    version: 2,
     gateway: { namespace: 'default', name: 'mail' },
     listeners: [
       {

@@ -6,7 +6,7 @@ import { compileOAuth } from './endpoints.ts';
 
 function snapshotWith(servers: Snapshot['routes'][number]['servers']): Snapshot {
   return {
-    version: 1,
+    version: 2,
     gateway: { namespace: 'default', name: 'mail' },
     listeners: [
       {

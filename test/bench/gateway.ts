@@ -75,7 +75,7 @@ async function bundleGateway(directory: string): Promise<string> {
 
 function snapshotOf({ upstream }: GatewayOptions): Snapshot {
   return {
-    version: 1,
+    version: 2,
     gateway: { namespace: 'default', name: 'bench' },
     listeners: [
       {

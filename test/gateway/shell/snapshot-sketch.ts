@@ -52,7 +52,7 @@ export function sketchSnapshot(sketch: SnapshotSketch): SketchedSnapshot {
   }));
   const names = listeners.map(({ name }) => name);
   const snapshot: Snapshot = {
-    version: 1,
+    version: 2,
     gateway: { namespace: 'default', name: 'mail' },
     listeners,
     routes: (sketch.routes ?? []).map((route) => sketchRoute(route, names, add)),
