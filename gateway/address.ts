@@ -17,7 +17,15 @@ export function parseAddress(text: string): ListenAddress | undefined {
   return host === undefined || port > 65_535 ? undefined : { kind: 'tcp', host, port };
 }
 
+/**
+ * What `server.listen` takes. `::` is every address of both families: without a host Node binds that, and every IPv4 address
+ * where the machine has no IPv6.
+ */
+export function bindOptions(host: string, port: number): { host?: string; port: number } {
+  return host === '::' ? { port } : { host, port };
+}
+
 /** The options of `server.listen` for an address. */
-export function listenOptions(address: ListenAddress): { host: string; port: number } | { path: string } {
-  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+export function listenOptions(address: ListenAddress): { host?: string; port: number } | { path: string } {
+  return address.kind === 'unix' ? { path: address.path } : bindOptions(address.host, address.port);
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
+import { bindOptions } from './address.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
 import { Arrival, type ArrivalEvents } from './listener/arrival.ts';
 import { type HandshakeLimits, HandshakeQueue } from './listener/handshake-queue.ts';
@@ -84,9 +85,9 @@ export class Listener {
     return this.server.listening;
   }
 
-  /** Binds the port (0: any) and resolves with the address. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
+  /** Binds the port (0: any; host `::`: every address) and resolves with the address. Rejects with the system's error (`EADDRINUSE`, `EACCES` …). */
   async listen(host: string, port: number): Promise<AddressInfo> {
-    this.server.listen({ host, port, backlog: BACKLOG });
+    this.server.listen({ ...bindOptions(host, port), backlog: BACKLOG });
     await once(this.server, 'listening');
     return this.server.address() as AddressInfo;
   }

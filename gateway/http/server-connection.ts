@@ -35,6 +35,8 @@ export interface ServerShared<Context> {
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 2000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+/** How a socket of both families writes an IPv4 address. */
+const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;
 
 /**
  * States: `head` (also between requests) → `exchange` → `head` …; from any of them → `lingering`, where the last answer
@@ -78,7 +80,7 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
     this.socket = socket;
     this.handler = handler;
     this.context = context;
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = (socket.remoteAddress ?? '').replace(IPV4_IN_IPV6, '');
     this.writer = new MessageWriter(socket, shared.flushQueue, { open: true, lent: true });
     this.parser = new RequestParser(this, shared.limits);
     this.deadline = this.after(shared.headMs);

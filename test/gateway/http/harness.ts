@@ -39,8 +39,8 @@ export function localhostCertificate(): Promise<{ ca: string; localhost: Credent
   return authority;
 }
 
-/** Listens on a port of loopback until the test is over. Returns the port. */
-export async function listen(server: Server): Promise<number> {
+/** Listens on a port of loopback (`''`: of every address) until the test is over. Returns the port. */
+export async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket.on('close', () => open.delete(socket)));
@@ -49,7 +49,7 @@ export async function listen(server: Server): Promise<number> {
     server.close();
     for (const socket of open) socket.destroy();
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen({ port: 0, ...(host !== '' && { host }) }), 'listening');
   return (server.address() as AddressInfo).port;
 }
 
@@ -62,16 +62,16 @@ export interface ServedSockets {
 /** An HttpServer on plain or TLS sockets. */
 export async function serve(
   handler: RequestHandler<undefined>,
-  options: Partial<HttpServerOptions> & { tls?: boolean } = {},
+  options: Partial<HttpServerOptions> & { tls?: boolean; host?: string } = {},
 ): Promise<ServedSockets> {
   const time = new FakeTime();
-  const { tls, ...rest } = options;
+  const { tls, host, ...rest } = options;
   const server = new HttpServer<undefined>({ deadlines: time.deadlines, ...rest });
   const accept = (socket: Socket): void => server.accept(socket, handler, undefined);
   const listener = tls
     ? createTLSServer({ ...(await localhostCertificate()).localhost, ALPNProtocols: ['http/1.1'] }, accept)
     : createServer(accept);
-  const port = await listen(listener);
+  const port = await listen(listener, host);
   onTestFinished(() => server.destroy());
   return { server, port, time };
 }

@@ -623,6 +623,16 @@ describe('answers', () => {
   });
 });
 
+test('the address of a phone is its own, also where the port takes both families', async () => {
+  const seen = new SeenRequests({ ended: echo });
+  const { port } = await serve(seen, { host: '' });
+  const client = await RawClient.connect(port);
+  client.send(GET);
+  await client.receives('GET / ');
+  const { exchange } = await seen.nth(0);
+  expect(exchange.connection.remoteAddress).toBe('127.0.0.1');
+});
+
 describe('handlers that take their time or fail', () => {
   test('paused at the head, the body comes when it resumes', async () => {
     const seen = new SeenRequests({ begun: ({ exchange }) => exchange.pause(), ended: echo });
