@@ -21,7 +21,9 @@ export function parseCertificates(pem: string | Buffer): X509Certificate[] {
     try {
       return new X509Certificate(block);
     } catch {
-      throw new Error(`certificate ${at + 1} of ${blocks.length} does not parse`);
+      throw new Error(
+        `certificate ${at + 1} of ${blocks.length} does not parse: use the PEM file that its authority issued`,
+      );
     }
   });
 }
@@ -46,7 +48,8 @@ export function checkPair(certificate: string | Buffer, key: string | Buffer): C
   } catch {
     throw new Error('the private key does not parse: it must be PEM and not encrypted');
   }
-  if (!leaf.checkPrivateKey(privateKey)) throw new Error('the private key is not that of the certificate');
+  if (!leaf.checkPrivateKey(privateKey))
+    throw new Error('the private key is not that of the certificate: use the one that it was issued for');
   const keyType = privateKey.asymmetricKeyType;
   if (keyType !== 'rsa' && keyType !== 'ec') {
     throw new Error(`the key type is ${keyType}: phones need RSA or ECDSA`);

@@ -29,7 +29,7 @@ function usageFault({ keyUsage }: X509Certificate): string | undefined {
   const usages: readonly string[] | undefined = keyUsage;
   if (usages === undefined || usages.some((usage) => usage === SERVER_AUTH || usage === ANY_USAGE))
     return undefined;
-  return 'is not for servers: issue it with the extended key usage serverAuth';
+  return 'the certificate is not for servers: issue it with the extended key usage serverAuth';
 }
 
 function orderFault(chain: readonly X509Certificate[]): string | undefined {
@@ -41,7 +41,7 @@ function orderFault(chain: readonly X509Certificate[]): string | undefined {
   if (certificate === undefined) return undefined;
   const issuerAt = chain.findIndex((other) => other !== certificate && isIssuedBy(certificate, other));
   const issuer = commonName(certificate.issuer);
-  const fault = `certificate ${at + 2} of its chain did not issue certificate ${at + 1}`;
+  const fault = `certificate ${at + 2} of the chain did not issue certificate ${at + 1}`;
   return issuerAt < 0
     ? `${fault}: add that of ${issuer} there, and remove what does not belong to the chain`
     : `${fault}: put certificate ${issuerAt + 1}, that of ${issuer}, there: leaf first, each before its issuer`;
@@ -50,7 +50,7 @@ function orderFault(chain: readonly X509Certificate[]): string | undefined {
 /** Of a private authority nobody can tell whether it is the root that phones know. */
 function missingFault(chain: readonly X509Certificate[], leaf: X509Certificate): string | undefined {
   if (chain.length > 1 || !PUBLIC_MARKS.some((mark) => leaf.raw.includes(mark))) return undefined;
-  return `its chain lacks the intermediate certificate of ${commonName(leaf.issuer)}: add it after the leaf (authorities call that file the full chain)`;
+  return `the chain lacks the intermediate certificate of ${commonName(leaf.issuer)}: add it after the leaf (authorities call that file the full chain)`;
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

@@ -168,7 +168,7 @@ function faultsOf(
 ): Problem<ReferenceReason>[] {
   if (tls.selfSigned !== undefined || notes.length > 0) return [];
   const uncovered = hostnames.filter((hostname) => leaf.checkHost(hostname) === undefined);
-  const faults = chainFaults(chain).map((fault) => `${source} ${fault}; it is served as it is`);
+  const faults = chainFaults(chain).map((fault) => `${source}: ${fault}; it is served as it is`);
   if (uncovered.length > 0) faults.unshift(uncoveredFault(source, uncovered));
   return faults.map((message) => ({ reason: 'InvalidCertificate', message }));
 }

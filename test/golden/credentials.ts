@@ -9,12 +9,22 @@ import { CertificateAuthority } from '../peers/certificates.ts';
  * input can spoil a part.
  */
 const directives = {
-  /** `rsa` or `ecdsa`: `tls.crt` and `tls.key` of a new server certificate. */
+  /** `rsa`, `rsa-1024` or `ecdsa`: `tls.crt` and `tls.key` of a new server certificate. */
   certificate: 'test/certificate',
   /** Its names, with commas. */
   hostnames: 'test/hostnames',
   /** Its end, RFC 3339; by default 2035. */
   notAfter: 'test/not-after',
+  /** Its beginning, RFC 3339; by default 2025. */
+  notBefore: 'test/not-before',
+  /** Issued by the authority `intermediate`, itself issued by `public`; `tls.crt` holds what this lists: `leaf,intermediate`. */
+  chain: 'test/chain',
+  /** Tells two certificates of one Secret apart, where it was different before. */
+  version: 'test/version',
+  /** `client`: not for servers. */
+  usage: 'test/usage',
+  /** Carries the mark of a public authority. */
+  isPublic: 'test/public',
   /** `tls.key` is that of this Secret of the same namespace instead. */
   keyOf: 'test/key-of',
   /** Names of authorities, with commas: their certificates under `ca.crt`, or `test/ca-key`. */
@@ -24,8 +34,13 @@ const directives = {
   withPrivateKey: 'test/ca-with-private-key',
 } as const;
 
-const NOT_BEFORE = new Date('2025-01-01T00:00:00Z');
+/** The CA/Browser Forum's policy of certificates that prove a domain. */
+const DOMAIN_VALIDATED = '2.23.140.1.2.1';
+const NOT_BEFORE = '2025-01-01T00:00:00Z';
 const NOT_AFTER = '2035-01-01T00:00:00Z';
+
+const algorithms = ['rsa', 'rsa-1024', 'ecdsa'] as const;
+type Algorithm = (typeof algorithms)[number];
 
 interface Pair {
   readonly cert: string;
@@ -43,7 +58,7 @@ export class GoldenCredentials {
     const { metadata } = secret;
     const algorithm = metadata.annotations?.[directives.certificate];
     const made: Record<string, string> = {};
-    if (algorithm === 'rsa' || algorithm === 'ecdsa') {
+    if (isAlgorithm(algorithm)) {
       const { cert, key } = await this.#pair(metadata, algorithm);
       Object.assign(made, { 'tls.crt': cert, 'tls.key': key });
     }
@@ -79,19 +94,39 @@ export class GoldenCredentials {
       .join(' + ');
   }
 
-  async #pair(metadata: Secret['metadata'], algorithm: 'rsa' | 'ecdsa'): Promise<Pair> {
-    const label = `Secret ${metadata.namespace}/${metadata.name}`;
-    const { annotations } = metadata;
-    const names = (annotations?.[directives.hostnames] ?? 'sentry.example.com').split(',');
-    const notAfter = new Date(annotations?.[directives.notAfter] ?? NOT_AFTER);
-    const authority = await this.#authority('public');
-    const pair =
-      this.#pairs.get(label) ??
-      (await authority.issue({ names, algorithm, notBefore: NOT_BEFORE, notAfter }));
+  async #pair(metadata: Secret['metadata'], algorithm: Algorithm): Promise<Pair> {
+    const { annotations: { [directives.version]: version, ...wanted } = {} } = metadata;
+    const label = `Secret ${metadata.namespace}/${metadata.name}${version === undefined ? '' : ` ${version}`}`;
+    const pair = this.#pairs.get(label) ?? (await this.#issue(wanted, algorithm));
     this.#pairs.set(label, pair);
     this.#learn(pair.cert, label);
     this.#learn(pair.key, label);
-    return pair;
+    return { cert: await this.#chain(pair.cert, wanted[directives.chain] ?? 'leaf'), key: pair.key };
+  }
+
+  async #issue(wanted: Readonly<Record<string, string>>, algorithm: Algorithm): Promise<Pair> {
+    const authority = await this.#authority(
+      wanted[directives.chain] === undefined ? 'public' : 'intermediate',
+    );
+    return authority.issue({
+      names: (wanted[directives.hostnames] ?? 'sentry.example.com').split(','),
+      algorithm,
+      notBefore: new Date(wanted[directives.notBefore] ?? NOT_BEFORE),
+      notAfter: new Date(wanted[directives.notAfter] ?? NOT_AFTER),
+      ...(wanted[directives.usage] === 'client' && { usage: 'client' }),
+      ...(wanted[directives.isPublic] !== undefined && { policies: [DOMAIN_VALIDATED] }),
+    });
+  }
+
+  /** `leaf`, and names of authorities, with commas. */
+  async #chain(leaf: string, parts: string): Promise<string> {
+    const certificates: string[] = [];
+    for (const part of parts.split(',')) {
+      const certificate = part === 'leaf' ? leaf : (await this.#authority(part)).certificate;
+      if (part !== 'leaf') this.#learn(certificate, `CA ${part}`);
+      certificates.push(certificate);
+    }
+    return certificates.join('');
   }
 
   async #bundle({ annotations }: Secret['metadata']): Promise<Record<string, string>> {
@@ -111,7 +146,11 @@ export class GoldenCredentials {
   }
 
   async #authority(name: string): Promise<CertificateAuthority> {
-    const authority = this.#authorities.get(name) ?? (await CertificateAuthority.create(name));
+    const create = async () =>
+      name === 'intermediate'
+        ? (await this.#authority('public')).intermediate(name)
+        : CertificateAuthority.create(name);
+    const authority = this.#authorities.get(name) ?? (await create());
     this.#authorities.set(name, authority);
     return authority;
   }
@@ -119,6 +158,10 @@ export class GoldenCredentials {
   #learn(pem: string, label: string): void {
     for (const fingerprint of fingerprints(pem)) this.#labels.set(fingerprint, label);
   }
+}
+
+function isAlgorithm(text: string | undefined): text is Algorithm {
+  return algorithms.some((algorithm) => algorithm === text);
 }
 
 /** Of each certificate, or of the private key. */

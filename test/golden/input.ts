@@ -1,7 +1,8 @@
 // Reads a golden input as strictly as an API server, and makes what files cannot hold: certificates and keys.
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { keyOf } from '../../operator/api/meta.ts';
+import type { CertManagerObject } from '../../operator/api/cert-manager.ts';
+import { API_VERSION, keyOf } from '../../operator/api/meta.ts';
 import { ensureGatewayKeys } from '../../operator/pki/gateway-keys.ts';
 import { MemoryKeyStore } from '../../operator/pki/memory-key-store.ts';
 import { readDocuments } from '../../operator/provider/file/documents.ts';
@@ -9,6 +10,13 @@ import { type ManifestObject, readObject } from '../../operator/provider/file/ob
 import { translate } from '../../operator/translate/translate.ts';
 import type { GatewayKeys, Key, Resources, TranslateOptions } from '../../operator/translate/types.ts';
 import { GoldenCredentials } from './credentials.ts';
+
+/** Name, uid of the owner, and conditions as `Type=Status: message`. */
+const certManagerObject = z.strictObject({
+  name: z.string(),
+  owner: z.string().optional(),
+  conditions: z.array(z.string()).default([]),
+});
 
 /** A document `golden: {…}` of an input: what is not a resource. */
 const settingsSchema = z.strictObject({
@@ -19,6 +27,16 @@ const settingsSchema = z.strictObject({
     withoutKeys: z.array(z.string()).default([]),
     /** Listeners (`namespace/gateway/listener`) for which it has issued no certificate yet. */
     withoutCertificate: z.array(z.string()).default([]),
+    /** The moment for which certificates are judged. */
+    at: z.iso.datetime().optional(),
+    /** What the cluster holds of cert-manager; Certificates and Issuers lie in the namespace `default`. */
+    certManager: z
+      .strictObject({
+        certificates: z.array(certManagerObject).default([]),
+        issuers: z.array(certManagerObject).default([]),
+        clusterIssuers: z.array(certManagerObject).default([]),
+      })
+      .optional(),
     /** What was different, or there as well, when everything was translated before; `null` leaves everything as it is. */
     before: z.array(z.unknown()).optional(),
   }),
@@ -48,12 +66,45 @@ export async function readGoldenInput(path: string): Promise<GoldenInput> {
     target: settings.target,
     ...(settings.clusterCIDRs && { clusterCIDRs: settings.clusterCIDRs }),
   };
-  const resources = { ...(await gather(objects, credentials)), keys };
+  const resources = { ...(await gather(objects, credentials)), keys, ...surroundingsOf(settings) };
   if (settings.before === undefined) return { resources, options, credentials };
   const before = replaceObjects(objects, settings.before.map(readStrictly));
   const earlier = translate({ ...(await gather(before, credentials)), keys }, options);
   const previous = new Map(earlier.gateways.map(({ key, snapshot, files }) => [key, { snapshot, files }]));
   return { resources: { ...resources, previous }, options, credentials };
+}
+
+function surroundingsOf({ at, certManager }: Settings): Pick<Resources, 'at' | 'certManager'> {
+  return {
+    ...(at !== undefined && { at: new Date(at) }),
+    ...(certManager && {
+      certManager: {
+        certificates: certManager.certificates.map((settings) => readCertManager(settings, 'default')),
+        issuers: certManager.issuers.map((settings) => readCertManager(settings, 'default')),
+        clusterIssuers: certManager.clusterIssuers.map((settings) => readCertManager(settings)),
+      },
+    }),
+  };
+}
+
+function readCertManager(
+  { name, owner, conditions }: z.infer<typeof certManagerObject>,
+  namespace?: string,
+): CertManagerObject {
+  const references = [{ apiVersion: API_VERSION, kind: 'SentryGateway', name: 'mail', uid: owner ?? '' }];
+  return {
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(owner !== undefined && { ownerReferences: references }),
+    },
+    status: {
+      conditions: conditions.map((text) => {
+        const [, type = '', status = '', message = ''] = /^(\w+)=(\w+)(?:: (.*))?$/.exec(text) ?? [];
+        return { type, status, message };
+      }),
+    },
+  };
 }
 
 function isSettings(value: unknown): boolean {

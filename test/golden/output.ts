@@ -9,7 +9,10 @@ export function printTranslation(translation: Translation, credentials: GoldenCr
   for (const { files } of translation.gateways) {
     for (const [name, content] of files) names.set(name, placeholder(name, credentials.describe(content)));
   }
+  const requests = [...translation.certificates].filter(([, certificates]) => certificates.length > 0);
   const readable = {
+    ...(translation.nextJudgement && { nextJudgement: translation.nextJudgement.toISOString() }),
+    ...(requests.length > 0 && { certificates: Object.fromEntries(requests) }),
     gateways: Object.fromEntries(
       translation.gateways.map(({ key, snapshot, files, objects }) => [
         key,

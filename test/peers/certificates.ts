@@ -15,12 +15,16 @@ export interface Credentials {
 export interface LeafOptions {
   /** Subject alternative names: host names and IP addresses; the first is the common name. */
   readonly names: readonly string[];
-  readonly algorithm?: 'ecdsa' | 'rsa';
+  readonly algorithm?: Algorithm;
   readonly notBefore?: Date;
   readonly notAfter?: Date;
   /** What the certificate may be used for; default `server`. */
   readonly usage?: 'server' | 'client';
+  /** Object identifiers of certificate policies; default none. */
+  readonly policies?: readonly string[];
 }
+
+export type Algorithm = 'ecdsa' | 'rsa' | 'rsa-1024';
 
 const day = 86_400_000;
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -55,6 +59,28 @@ export class CertificateAuthority {
         new x509.BasicConstraintsExtension(true, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    return new CertificateAuthority(certificate, keys.privateKey);
+  }
+
+  /** Makes an authority that this one has signed (ECDSA P-256, five years). */
+  async intermediate(name: string): Promise<CertificateAuthority> {
+    const keys = await generateKeys('ecdsa');
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      subject: [{ CN: [name] }],
+      issuer: this.#certificate.subjectName.toJSON(),
+      notBefore: new Date(Date.now() - day),
+      notAfter: new Date(Date.now() + 1826 * day),
+      publicKey: keys.publicKey,
+      signingKey: this.#key,
+      signingAlgorithm: ecdsa,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#certificate.publicKey),
       ],
     });
     return new CertificateAuthority(certificate, keys.privateKey);
@@ -100,6 +126,7 @@ export class CertificateAuthority {
     notBefore,
     notAfter,
     usage = 'server',
+    policies = [],
   }: LeafOptions): Promise<Credentials> {
     const keys = await generateKeys(algorithm);
     const certificate = await x509.X509CertificateGenerator.create({
@@ -121,6 +148,7 @@ export class CertificateAuthority {
           names.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
         ),
         await x509.AuthorityKeyIdentifierExtension.create(this.#certificate.publicKey),
+        ...(policies.length > 0 ? [new x509.CertificatePolicyExtension([...policies])] : []),
       ],
     });
     return { cert: `${certificate.toString('pem')}\n`, key: await exportKey(keys.privateKey) };
@@ -142,8 +170,10 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-async function generateKeys(algorithm: 'ecdsa' | 'rsa'): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm === 'rsa' ? rsa : ecdsa, true, ['sign', 'verify']);
+const keyAlgorithms = { ecdsa, rsa, 'rsa-1024': { ...rsa, modulusLength: 1024 } };
+
+async function generateKeys(algorithm: Algorithm): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(keyAlgorithms[algorithm], true, ['sign', 'verify']);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
