@@ -36,6 +36,8 @@ export const conditionReasons = {
     SnapshotTooLarge:
       'The configuration does not fit the snapshot slots: split the routes over several gateways.',
     ForeignObject: 'An object of a name that the operator needs belongs to someone else.',
+    ObjectRefused:
+      'The API server refused an object that the operator makes; the message names it and says why.',
     NotAccepted: 'The resource is not accepted, so that nothing of it is served.',
     NotRunning: 'Nothing runs here (standalone).',
   },

@@ -16,7 +16,8 @@ const SNAPSHOT_DIRECTORY = '/etc/sentry/snapshot';
 const FALLBACK_DIRECTORY = '/etc/sentry/fallback';
 /** Beside the slots, so that one touch of the pod's annotations refreshes both. */
 const STEP_OUT_FILE = 'step-out';
-const STEP_OUT_ANNOTATION = 'sentrygateway.io/step-out';
+/** By which a pod is told to leave the endpoints for a while. */
+export const STEP_OUT_ANNOTATION = 'sentrygateway.io/step-out';
 
 /** The same settings and image make the same template: nothing else may roll the pods. @param image of the gateway */
 export function deployment(gateway: SentryGateway, image: string): KubernetesObject {
@@ -116,14 +117,15 @@ function container(spec: SentryGateway['spec'], image: string) {
   };
 }
 
+/** Every address: a pod may have one of each family. */
 function gatewayArguments(): string[] {
   const flags = {
     snapshot: SNAPSHOT_DIRECTORY,
     fallback: FALLBACK_DIRECTORY,
-    address: '0.0.0.0',
+    address: '::',
     port: String(podPorts.phones),
-    metrics: `0.0.0.0:${podPorts.metrics}`,
-    admin: `0.0.0.0:${podPorts.admin}`,
+    metrics: `[::]:${podPorts.metrics}`,
+    admin: `[::]:${podPorts.admin}`,
     'step-out-file': `${SNAPSHOT_DIRECTORY}/${STEP_OUT_FILE}`,
   };
   return Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
