@@ -73,6 +73,7 @@ export class ServingState {
     return {
       build: this.options.build,
       startedAt,
+      now: this.now().toISOString(),
       ready: (await this.unready()) === null,
       draining,
       snapshot:

@@ -5,7 +5,11 @@ import * as z from 'zod';
 /** The longest that one order holds: the operator renews it, and without an operator a gateway comes back by itself. */
 const LONGEST_MS = 60_000;
 
+/** `expires` is meant by the clock of the gateway that reads it. */
 const orderSchema = z.object({ reason: z.string().max(500), expires: z.iso.datetime({ offset: true }) });
+
+/** What the operator writes into the annotation. */
+export type StepOutOrder = z.infer<typeof orderSchema>;
 
 export interface StepOutOptions {
   /** Absent: never out. */
@@ -18,7 +22,7 @@ export class StepOut {
   private readonly file: string | undefined;
   private readonly now: () => number;
   private content = '';
-  /** When this content was first seen: clocks of operator and node may differ. */
+  /** When this content was first seen. */
   private seen = 0;
 
   constructor({ file, now = Date.now }: StepOutOptions) {
@@ -41,7 +45,8 @@ export class StepOut {
   }
 }
 
-function parseOrder(content: string): z.infer<typeof orderSchema> | null {
+/** The order in an annotation or file, null where there is none. */
+export function parseOrder(content: string): StepOutOrder | null {
   try {
     return orderSchema.parse(JSON.parse(content));
   } catch {

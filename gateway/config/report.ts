@@ -4,6 +4,8 @@ import * as z from 'zod';
 export const gatewayReportSchema = z.object({
   build: z.string(),
   startedAt: z.iso.datetime(),
+  /** The gateway's own clock: the operator's may differ. Absent in reports of older gateways. */
+  now: z.iso.datetime().optional(),
   ready: z.boolean(),
   draining: z.boolean(),
   /** What it serves; null before the first good snapshot. */
