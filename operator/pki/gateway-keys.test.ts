@@ -1,6 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { adminServerName, ensureGatewayKeys, type WantedKeys } from './gateway-keys.ts';
+import {
+  adminServerName,
+  defaultLifetimes,
+  ensureGatewayKeys,
+  type Lifetimes,
+  type WantedKeys,
+} from './gateway-keys.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -17,9 +23,9 @@ const wanted: WantedKeys = {
 /** A store and a clock that can be set to a number of days after the start. */
 function world() {
   const store = new MemoryKeyStore();
-  const at = (days: number, changes: Partial<WantedKeys> = {}) => {
+  const at = (days: number, changes: Partial<WantedKeys> = {}, lifetimes: Lifetimes = defaultLifetimes) => {
     const clock = { now: () => new Date(start.getTime() + days * DAY_MS) };
-    return ensureGatewayKeys({ ...wanted, ...changes }, { store, clock, signal });
+    return ensureGatewayKeys({ ...wanted, ...changes }, { store, clock, signal, lifetimes });
   };
   return { store, at };
 }
@@ -40,7 +46,7 @@ it('makes everything at first and nothing at all when asked again', async () => 
     'ticket key: Missing',
   ]);
   expect(first.keys.ticketKey).toHaveLength(48);
-  const again = await at(1);
+  const again = await at(0.5);
   expect(again.changes).toEqual([]);
   expect(again.keys).toEqual(first.keys);
 });
@@ -66,7 +72,7 @@ it('issues the leaf of one listener anew when its host names change, under the s
     { name: 'phones', hostnames: ['new.example.com'] },
     { name: 'more', hostnames: ['more.example.com'] },
   ];
-  const second = await at(1, { listeners: renamed });
+  const second = await at(0.5, { listeners: renamed });
   expect(second.changes.map(({ subject, reason }) => `${subject}: ${reason}`)).toEqual([
     'listener phones: NamesChanged',
     'listener more: Missing',
@@ -80,16 +86,31 @@ it('issues the leaf of one listener anew when its host names change, under the s
 it('forgets the keys of a listener that is gone', async () => {
   const { at, store } = world();
   await at(0);
-  await at(1, { listeners: [] });
+  await at(0.5, { listeners: [] });
   expect([...(await store.load(wanted, signal)).keys()]).not.toContain('listener-phones.key');
+});
+
+it('replaces the key of session tickets each day, and says to look again then', async () => {
+  const { at } = world();
+  const { nextCheck } = await at(0);
+  expect(nextCheck.getTime()).toBe(start.getTime() + DAY_MS);
+  expect((await at(0.9)).changes).toEqual([]);
+  const { changes } = await at(1);
+  expect(changes.map(({ subject }) => subject)).toEqual(['ticket key']);
+});
+
+it('replaces a key of session tickets that a wrong clock has made in the future', async () => {
+  const { at } = world();
+  await at(400);
+  const { changes } = await at(0);
+  expect(changes.map(({ subject, reason }) => `${subject}: ${reason}`)).toContain('ticket key: RenewalDue');
 });
 
 it('says when to look again: at two thirds of the life of what ends first', async () => {
   const { at } = world();
-  const { nextCheck } = await at(0);
-  expect(nextCheck.getTime()).toBe(start.getTime() + 30 * DAY_MS);
-  const { changes } = await at(30);
-  expect(changes.map(({ subject }) => subject)).toEqual(['ticket key']);
+  const lifetimes = { ...defaultLifetimes, ticketKeyMs: 100 * DAY_MS };
+  const { nextCheck } = await at(0, {}, lifetimes);
+  expect((nextCheck.getTime() - start.getTime()) / DAY_MS).toBeCloseTo(60, 1);
 });
 
 it('renews leaves after two thirds of their life', async () => {
@@ -120,7 +141,7 @@ it('publishes the next authority long before it signs, and the last one until it
   expect(next).not.toBe(old);
   expect(issuer(overlap.keys)).toBe(old);
 
-  const waiting = await at(2441);
+  const waiting = await at(2440.5);
   expect(waiting.changes).toEqual([]);
   expect(waiting.keys.ca).toBe(overlap.keys.ca);
 
@@ -142,7 +163,7 @@ it('lets the published successor sign at once when the authority is lost', async
   const entries = new Map(await store.load(wanted, signal));
   entries.delete('ca.key');
   await store.save(wanted, entries);
-  const { keys } = await at(2441);
+  const { keys } = await at(2440.5);
   expect(subjects(keys.ca)).toEqual([next]);
 });
 
@@ -157,7 +178,7 @@ it('finds the authority by its key when a crash left a rotation half written', a
   // ca.crt and ca.key are the new ones, ca-next.key was not removed yet.
   const torn = new Map([...after, ['ca-next.key', before.get('ca-next.key') ?? '']]);
   await store.save(wanted, torn);
-  const { keys, changes } = await at(2440 + 610);
+  const { keys, changes } = await at(2440 + 609.5);
   expect(subjects(keys.ca)).toEqual([next, old]);
   expect(changes).toEqual([]);
 });
@@ -169,7 +190,7 @@ it('replaces an entry that is rubbish and leaves the others', async () => {
   entries.set('ticket-key.json', '{"key": 7}');
   entries.set('listener-phones.key', 'rubbish');
   await store.save(wanted, entries);
-  const { keys, changes } = await at(1);
+  const { keys, changes } = await at(0.5);
   expect(changes.map(({ subject, reason }) => `${subject}: ${reason}`)).toEqual([
     'listener phones: Unreadable',
     'ticket key: Missing',

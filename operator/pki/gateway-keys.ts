@@ -11,6 +11,7 @@ import {
   type Reissue,
   renewalDate,
   successorPolicies,
+  ticketKeyPolicies,
 } from './policies.ts';
 import {
   publishedAuthorities,
@@ -33,7 +34,7 @@ export interface Lifetimes {
 export const defaultLifetimes: Lifetimes = {
   authorityMs: 3650 * DAY_MS,
   leafMs: 90 * DAY_MS,
-  ticketKeyMs: 30 * DAY_MS,
+  ticketKeyMs: DAY_MS,
 };
 
 /** What a gateway needs keys for. */
@@ -189,13 +190,13 @@ class Round {
   }
 
   #ticketKey({ ticketKey }: StoredKeys) {
-    if (ticketKey === undefined) {
-      this.#note('ticket key', { reason: 'Missing', message: 'there is no ticket key yet' });
-    } else if (this.#now.getTime() >= ticketKey.createdAt.getTime() + this.lifetimes.ticketKeyMs) {
-      this.#note('ticket key', { reason: 'RenewalDue', message: 'it was used long enough' });
-    } else {
-      return ticketKey;
-    }
+    const reissue = firstReissue(ticketKeyPolicies, {
+      createdAt: ticketKey?.createdAt,
+      lifetimeMs: this.lifetimes.ticketKeyMs,
+      now: this.#now,
+    });
+    if (reissue === undefined && ticketKey !== undefined) return ticketKey;
+    if (reissue !== undefined) this.#note('ticket key', reissue);
     return { bytes: randomBytes(48), createdAt: this.#now };
   }
 

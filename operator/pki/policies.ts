@@ -134,6 +134,27 @@ export const authorityPolicies: readonly Policy<PairInput>[] = [missing, unreada
 /** When the successor of a working authority is made and published beside it. */
 export const successorPolicies: readonly Policy<PairInput>[] = [renewalDue];
 
+/** A key of session tickets, which has no certificate: its age is all that counts. */
+export interface TicketKeyInput {
+  /** Undefined where there is none. */
+  readonly createdAt: Date | undefined;
+  readonly lifetimeMs: number;
+  readonly now: Date;
+}
+
+/**
+ * When the key of session tickets is replaced. One from the future was made by a clock that was wrong: it would be used for
+ * as long as the clock was ahead.
+ */
+export const ticketKeyPolicies: readonly Policy<TicketKeyInput>[] = [
+  ({ createdAt }) =>
+    createdAt === undefined ? { reason: 'Missing', message: 'there is no ticket key yet' } : undefined,
+  ({ createdAt, lifetimeMs, now }) =>
+    createdAt !== undefined && Math.abs(now.getTime() - createdAt.getTime()) >= lifetimeMs
+      ? { reason: 'RenewalDue', message: `it was made at ${createdAt.toISOString()}` }
+      : undefined,
+];
+
 function dnsNames(certificate: X509Certificate): string[] {
   const names = certificate.subjectAltName?.split(', ') ?? [];
   return names.map((name) => name.replace(/^DNS:/, '')).toSorted();
