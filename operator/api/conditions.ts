@@ -49,6 +49,11 @@ export const conditionReasons = {
     OverlappingMatch: 'An older route of the same specificity holds the values that the message names.',
     NoConflict: 'No value is held by another route.',
   },
+  SteppedOut: {
+    CannotReachServers:
+      'Pods that do not reach Exchange servers that their siblings reach get no new phones; the message names them.',
+    AllIn: 'No pod is told to step out.',
+  },
 } as const;
 
 /** A condition as a stage decides it, before it is merged with what stood there. */

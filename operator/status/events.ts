@@ -19,8 +19,8 @@ export const serverEventReasons = {
   ServerReachable: 'ServerReachable',
 } as const;
 
-/** The summary would only say it twice. */
-const silentTypes = new Set(['Ready']);
+/** Whoever tells a pod to step out writes an event of it, and the summary would only say all twice. */
+const silentTypes = new Set(['Ready', 'SteppedOut']);
 /** A step on the way that needs nobody. */
 const silentReasons = new Set(['Pending', 'CertificatePending', 'NotRunning']);
 /** Types of which True is the bad news. */

@@ -4,14 +4,15 @@ import type { SentryGatewayStatus } from '../api/sentry-gateway.ts';
 import type { GatewayVerdict } from '../translate/types.ts';
 import type { GatewayObservations } from './observations.ts';
 import { judgeObstacle, judgePods, type Programmed } from './programmed.ts';
+import { steppedOutCondition } from './stepped-out.ts';
 import { readyCondition } from './summary.ts';
 
 /** As many as the API takes. */
 const MAX_ADDRESSES = 16;
 
 /**
- * The status to be written, with conditions Accepted, ResolvedRefs, Programmed and Ready. One that stands there for a newer
- * generation is returned as it is. Write it only where `isSameStatus` says that it differs.
+ * The status to be written, with conditions Accepted, ResolvedRefs, Programmed and Ready, and SteppedOut once a pod was. One
+ * that stands there for a newer generation is returned as it is. Write it only where `isSameStatus` says that it differs.
  */
 export function gatewayStatus(
   verdict: GatewayVerdict,
@@ -25,10 +26,12 @@ export function gatewayStatus(
     ...verdict.conditions.map((condition) => withObstacle(condition, observations)),
     { type: 'Programmed', ...programmed(verdict, observations), observedGeneration },
   ];
-  const updates = [...decided, readyCondition(decided, observedGeneration)];
+  const before = previous?.conditions ?? [];
+  const steppedOut = steppedOutCondition(observations, before, observedGeneration);
+  const updates = [...decided, readyCondition(decided, observedGeneration), ...steppedOut];
   return {
     observedGeneration,
-    conditions: mergeConditions(previous?.conditions ?? [], updates, now),
+    conditions: mergeConditions(before, updates, now),
     addresses: observations.addresses.slice(0, MAX_ADDRESSES).map((value) => ({ value })),
     ...(verdict.selector !== undefined && { selector: verdict.selector }),
     replicas: observations.pods.length,

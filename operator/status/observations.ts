@@ -27,6 +27,8 @@ export interface GatewayObservations {
   /** IP addresses or host names at which phones reach it. */
   readonly addresses: readonly string[];
   readonly obstacle?: Obstacle | undefined;
+  /** Pods that are told to take no new phones, and why; in a cluster only. */
+  readonly steppedOut?: readonly { readonly name: string; readonly reason: string }[] | undefined;
   /** Knows the snapshot `wanted` and those that pods may still serve. */
   readonly history: SnapshotHistory;
 }

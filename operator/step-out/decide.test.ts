@@ -19,6 +19,7 @@ class Scene {
   nowMs = 0;
   wanted: number | undefined;
   unsettled = false;
+  error = 'refused';
 
   constructor(names: readonly string[], routes: readonly string[] = ['a/1', 'a/2']) {
     this.routes = routes;
@@ -60,7 +61,7 @@ class Scene {
             routes: new Map(
               this.routes.map((route) => [
                 route,
-                lost.has(route) ? { reached: false, error: 'refused' } : { reached: true },
+                lost.has(route) ? { reached: false, error: this.error } : { reached: true },
               ]),
             ),
           },
@@ -220,6 +221,20 @@ describe('a pod steps out', () => {
     expect(reason).toMatch(/^no server of ExchangeRoutes some-namespace\/.* and 897 more is in reach here/);
     expect(reason.length).toBeLessThanOrEqual(500);
   });
+});
+
+test('the reason stays as it is while it is about the same routes', () => {
+  const scene = new Scene(['a', 'b']);
+  scene.cut('b', 'a/1');
+  scene.error = 'refused';
+  scene.pass(10_000);
+  const reason = scene.pod('b').order?.reason;
+  scene.error = 'timed out';
+  scene.pass(30_000);
+  expect(scene.pod('b').order?.reason).toBe(reason);
+  scene.cut('b');
+  scene.pass(30_000);
+  expect(scene.pod('b').order?.reason).toMatch(/ExchangeRoutes a\/1, a\/2 .*timed out$/);
 });
 
 describe('a pod is let back', () => {

@@ -111,7 +111,10 @@ function follow(pod: Pod, isOut: boolean, routes: readonly string[], nowMs: numb
   const leftMs = report === undefined || order === undefined ? RENEW_MS : order.expiresMs - report.clockMs;
   const holds = order !== undefined && leftMs >= RENEW_MS && leftMs <= HOLD_MS;
   if (report === undefined || holds) return { pod, memory: { losses, order, letBackMs } };
-  const given = { reason: reasonOf(routes, report.routes), expiresMs: report.clockMs + HOLD_MS };
+  const given = {
+    reason: reasonOf(routes, report.routes, order?.reason),
+    expiresMs: report.clockMs + HOLD_MS,
+  };
   const kind = order === undefined ? 'StepOut' : 'Renew';
   return {
     pod,
