@@ -25,13 +25,19 @@ export async function translate(command: {
   });
   for (const problem of problems) process.stderr.write(`${describeProblem(problem)}\n`);
   process.stdout.write(printGateways(translation.gateways));
+  process.stdout.write(printDocuments([...translation.certificates.values()].flat()));
   return problems.some(({ severity }) => severity === 'Error') ? 1 : 0;
 }
 
 /** The YAML documents of translated gateways, without a secret. */
 export function printGateways(gateways: readonly TranslatedGateway[]): string {
-  return gateways
-    .flatMap((gateway) => [describe(gateway), ...gateway.objects.map(redactObject)])
+  return printDocuments(
+    gateways.flatMap((gateway) => [describe(gateway), ...gateway.objects.map(redactObject)]),
+  );
+}
+
+function printDocuments(documents: readonly object[]): string {
+  return documents
     .map((document) => `---\n${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`)
     .join('');
 }

@@ -27,5 +27,11 @@ export async function preview(directory: string, options: PreviewOptions): Promi
   const manifests = await readManifests(directory, signal);
   const store = new MemoryKeyStore(new FileKeyStore(join(directory, STATE_DIRECTORY)));
   const { keys } = await keysOfGateways(manifests.resources.gateways, { store, clock, signal });
-  return { ...manifests, translation: translate({ ...manifests.resources, keys }, options.translate) };
+  const resources = {
+    ...manifests.resources,
+    keys,
+    at: clock.now(),
+    ...(options.translate.target === 'Cluster' && { certManager: { certificates: [] } }),
+  };
+  return { ...manifests, translation: translate(resources, options.translate) };
 }

@@ -173,7 +173,12 @@ class Loop {
     }
     if (nextCheck !== undefined) this.#due = Math.min(this.#due, nextCheck.getTime());
     const previous = await this.#stages.host.previous(gateways.map(({ metadata }) => keyOf(metadata)));
-    const translation = translate({ ...resources, keys, previous }, { image: '', target: 'Standalone' });
+    const translation = translate(
+      { ...resources, keys, previous, at: clock.now() },
+      { image: '', target: 'Standalone' },
+    );
+    const { nextJudgement } = translation;
+    if (nextJudgement !== undefined) this.#due = Math.min(this.#due, nextJudgement.getTime());
     await this.#stages.host.apply(
       this.#wanted(resources, translation),
       new Set(gateways.map(({ metadata }) => keyOf(metadata))),

@@ -127,6 +127,15 @@ describe('translate', () => {
     expect(stdout).toContain('<redacted>');
   });
 
+  it('prints the Certificate that cert-manager would be asked for', async () => {
+    const issued = gateway('mail', 443).replace('{selfSigned: {}}', '{issuerRef: {name: letsencrypt}}');
+    await using run = await Standalone.create({ 'a.yaml': issued });
+    const { stdout, code } = await sentry('translate', run.directory);
+    expect(code).toBe(0);
+    const made = parseAllDocuments(stdout).map((document) => document.toJS() as Record<string, unknown>);
+    expect(made).toMatchObject([{ kind: 'Certificate', spec: { dnsNames: ['sentry.example.com'] } }]);
+  });
+
   it('prints no objects of a cluster for one machine', async () => {
     await using run = await Standalone.create({ 'a.yaml': gateway('mail', 443) });
     const { stdout, code } = await sentry('translate', run.directory, '--target', 'standalone');
