@@ -38,7 +38,7 @@ export const serviceSettings = z.strictObject({
   ipFamilyPolicy: z
     .enum(['SingleStack', 'PreferDualStack', 'RequireDualStack'])
     .describe(
-      'Whether the Service has an IPv4 and an IPv6 address. RequireDualStack needs a dual-stack cluster. Default: SingleStack, set by Kubernetes.',
+      'Whether the Service has an IPv4 and an IPv6 address. RequireDualStack needs a dual-stack cluster. Default: SingleStack, set by Kubernetes; a Service that has both keeps them until SingleStack is said.',
     )
     .optional(),
   ipFamilies: z

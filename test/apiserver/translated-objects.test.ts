@@ -47,15 +47,26 @@ function here({ metadata, ...object }: KubernetesObject): KubernetesObject {
   return { ...object, apiVersion: object.apiVersion, kind: object.kind, metadata: { ...rest, namespace } };
 }
 
+async function remove(objects: readonly KubernetesObject[]): Promise<void> {
+  for (const object of objects) {
+    await client.delete(typeOf(object), { namespace, name: object.metadata.name });
+  }
+}
+
 describe('the API server takes the objects of', () => {
   test.each(inputs)('%s', async (input) => {
     const { resources, options } = await readGoldenInput(join(golden, input));
     const { gateways } = translate(resources, { ...options, target: 'Cluster' });
-    for (const object of gateways.flatMap(({ objects }) => objects).map(here)) {
-      const first = await client.apply<KubernetesObject>(typeOf(object), object);
-      const second = await client.apply<KubernetesObject>(typeOf(object), object);
-      expect(second.metadata.generation).toBe(first.metadata.generation);
-      expect(second['spec']).toEqual(first['spec']);
+    for (const { objects } of gateways) {
+      for (const object of objects.map(here)) {
+        const first = await client.apply<KubernetesObject>(typeOf(object), object);
+        const second = await client.apply<KubernetesObject>(typeOf(object), object);
+        expect(second.metadata.generation).toBe(first.metadata.generation);
+        expect(second['spec']).toEqual(first['spec']);
+        // Whatever the user wrote stands there, unchanged by defaults.
+        expect(first['spec']).toMatchObject(object['spec'] ?? {});
+      }
+      await remove(objects);
     }
   });
 });

@@ -14,7 +14,7 @@ export interface ControlPlaneOptions {
   /** The address that the API server listens on. */
   readonly address: string;
   readonly port: number;
-  /** Cluster IPs, for example 10.96.0.0/16; the API server itself has the first of them. */
+  /** Cluster IPs, for example 10.96.0.0/16 or, for both families, 10.96.0.0/16,fd00::/112; the API server has the first. */
   readonly serviceRange: string;
   /** Whether pods are to reach the API server by its cluster IP; it must then listen on no loopback address. */
   readonly hasNodes: boolean;
