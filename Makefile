@@ -21,7 +21,7 @@ test-fast: setup setup-test ## The tests that need neither a cluster nor load (a
 lint: setup setup-helm ## Types, oxlint, prettier, knip, import rules, licences, generated files
 	@build/lint.sh
 
-generate: setup ## Write crds/ and docs/reference/ anew from operator/api
+generate: setup setup-helm ## Write crds/, config/ and docs/reference/ anew from operator/api and charts/
 	@build/generate.sh
 
 bench: setup setup-bench ## Ratios to nginx and HAProxy of the same run: name, value, goal

@@ -14,4 +14,5 @@ check knip --no-progress
 check depcruise --config .dependency-cruiser.json gateway operator cli
 check node build/licenses.ts
 check build/generate.sh --check
+check "$(build/setup.sh helm-path)/helm" lint --strict --quiet charts/sentry-operator
 exit $status

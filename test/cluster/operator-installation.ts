@@ -1,7 +1,5 @@
-// Installs the operator into the shared cluster as a user would: crds/, config/operator.yaml, and the images of this build.
-import { readFileSync } from 'node:fs';
+// Installs the operator into the shared cluster as a user without Helm would: `kubectl apply -k config`, with the images of this build.
 import { join } from 'node:path';
-import { imageReference } from '../../build/images.ts';
 import type { AttachedCluster } from './native/cluster.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -18,33 +16,17 @@ export async function kubectl(
   return stdout;
 }
 
-/** Installs or brings up to date; resolves when the operator is available. May be called by each test file. */
+/** Installs it unless it is there; resolves when the operator is available. May be called by each test file. */
 export async function installOperator(cluster: AttachedCluster): Promise<void> {
-  const installed = await cluster.kubectl([
-    'get',
-    'deployment',
-    'sentry-operator',
-    '--namespace',
-    'sentry-system',
-  ]);
+  const deployment = ['--namespace', 'sentry-system', 'deployment/sentry-operator'];
+  const installed = await cluster.kubectl(['get', ...deployment]);
   if (installed.code !== 0) {
-    for (const image of images) await cluster.importImage(join(root, `dist/images/${image}.tar`));
-    await kubectl(cluster, ['apply', '--server-side', '-f', join(root, 'crds')]);
-    await kubectl(cluster, [
-      ...['wait', '--for=condition=Established', '--timeout=60s', 'crd'],
-      ...['sentrygateways.sentrygateway.io', 'exchangeroutes.sentrygateway.io'],
-    ]);
-    await kubectl(cluster, ['apply', '-f', '-'], manifest());
+    await Promise.all(images.map((image) => cluster.importImage(join(root, `dist/images/${image}.tar`))));
+    await kubectl(cluster, ['apply', '--server-side', '-k', join(root, 'config')]);
   }
-  await kubectl(cluster, [
-    ...['wait', '--for=condition=Available', '--timeout=120s'],
-    ...['--namespace', 'sentry-system', 'deployment/sentry-operator'],
-  ]);
-}
-
-function manifest(): string {
-  return images.reduce(
-    (text, image) => text.replaceAll(`${image}:latest`, imageReference(image)),
-    readFileSync(join(root, 'config/operator.yaml'), 'utf8'),
-  );
+  const wait = ['wait', '--for=condition=Available', '--timeout=60s', ...deployment];
+  const { code, stderr } = await cluster.kubectl(wait);
+  if (code === 0) return;
+  const { stdout } = await cluster.kubectl(['logs', '--tail=20', ...deployment]);
+  throw new Error(`the operator is not available: ${stderr}${stdout}`);
 }
