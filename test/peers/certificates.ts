@@ -64,6 +64,11 @@ export class CertificateAuthority {
     return new CertificateAuthority(certificate, keys.privateKey);
   }
 
+  /** The authority's private key, PEM: for one that others are to issue from. */
+  async exportKey(): Promise<string> {
+    return exportKey(this.#key);
+  }
+
   /** Makes an authority that this one has signed (ECDSA P-256, five years). */
   async intermediate(name: string): Promise<CertificateAuthority> {
     const keys = await generateKeys('ecdsa');
