@@ -74,6 +74,13 @@ export const kinds: readonly KindDescription[] = [
         description: 'First address.',
       },
       {
+        name: 'Service',
+        type: 'string',
+        jsonPath: '.spec.service.type',
+        description: 'Type of the Service.',
+        priority: 1,
+      },
+      {
         name: 'Replicas',
         type: 'integer',
         jsonPath: '.status.readyReplicas',
