@@ -3,212 +3,212 @@
 //   provider/kubernetes ──▶ keys ──▶ translate ──▶ infra/kubernetes ──▶ gateway pods
 //                                                     │
 //   status of the resources, events ◀── status ◀──────┘ what they report
+//
+// Everything before `keys` runs on all replicas; from there on only where the leadership is held.
 import type { Logger } from 'pino';
-import { ClusterKeys } from './cluster-keys.ts';
-import { type ExchangeRoute } from './api/exchange-route.ts';
+import { ClusterKeys, type GatewayKeysState } from './cluster-keys.ts';
+import { ClusterStatus } from './cluster-status.ts';
 import { keyOf } from './api/meta.ts';
 import type { SentryGateway } from './api/sentry-gateway.ts';
-import { Cluster, type ClusterGateway, type ClusterObservation } from './infra/kubernetes/cluster.ts';
+import { IncrementalTranslation, type Retranslated } from './incremental-translation.ts';
+import { Cluster } from './infra/kubernetes/cluster.ts';
+import type { ClusterGateway } from './infra/kubernetes/gateway-maker.ts';
+import { IssuedCertificates } from './infra/kubernetes/issued-certificates.ts';
 import { ownerOf } from './infra/kubernetes/owner.ts';
-import { StatusWriter } from './infra/kubernetes/status-writer.ts';
 import { backoffMs } from './kube/backoff.ts';
 import type { KubeClient } from './kube/client.ts';
-import type { EnsuredKeys } from './pki/gateway-keys.ts';
 import { KubernetesProvider } from './provider/kubernetes/kubernetes-provider.ts';
 import type { ProvidedResources } from './provider/types.ts';
-import { gatewayStatus } from './status/gateway-status.ts';
-import type { GatewayObservations } from './status/observations.ts';
-import { routeStatus } from './status/route-status.ts';
-import { SnapshotHistory } from './status/snapshot-history.ts';
-import { translate } from './translate/translate.ts';
-import type { Key, SnapshotWithFiles, Translation } from './translate/types.ts';
+import type { Key, TranslatedGateway } from './translate/types.ts';
 import { Trigger } from './trigger.ts';
 
 const CHECK_EVERY_MS = 3_600_000;
+const MAX_CONCURRENT_ROLLOUTS = 2;
 
 export interface ClusterOperatorOptions {
   readonly client: KubeClient;
-  /** One namespace to look at; undefined for all. */
-  readonly namespace?: string | undefined;
+  /** The namespaces to look at; none: all. */
+  readonly namespaces: readonly string[];
   readonly gatewayImage: string;
   readonly clusterCIDRs: readonly string[];
+  /** How many gateways are rolled at once because the operator is another one. Default 2. */
+  readonly maxConcurrentRollouts?: number | undefined;
   readonly clock: { now(): Date };
   readonly log: Logger;
-  /** Called once everything was read for the first time. */
+  /** Called once everything was read for the first time, whether or not this replica may write. */
   readonly onSynced: () => void;
+  /** Resolves when this replica may write; absent: at once. Until then it only reads. */
+  readonly leadership?: Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Runs until the signal aborts. Never rejects over the API server: whatever fails there is tried again. */
 export async function runClusterOperator(options: ClusterOperatorOptions): Promise<void> {
-  const { client, namespace, log, signal } = options;
+  const { client, namespaces, log, signal } = options;
   const loop = new Loop(options);
   const provider = new KubernetesProvider({
     client,
-    namespace,
+    namespaces,
     onError: (error) => log.warn({ err: error }, 'the API server could not be read'),
   });
   await Promise.all([provider.start(signal, (resources) => loop.provide(resources)), loop.run()]);
 }
 
-/** Carries what the provider gives through the stages, one round at a time. */
+/** Carries what the provider gives through the stages, one round at a time; pods and statuses have loops of their own. */
 class Loop {
   readonly #options: ClusterOperatorOptions;
   readonly #trigger = new Trigger();
   readonly #keys: ClusterKeys;
+  readonly #translation: IncrementalTranslation;
+  readonly #certificates: IssuedCertificates;
   readonly #cluster: Cluster;
-  readonly #status: StatusWriter;
-  readonly #histories = new Map<Key, SnapshotHistory>();
+  readonly #status: ClusterStatus;
+  readonly #given = new Map<Key, ClusterGateway>();
   #resources: ProvidedResources | undefined;
-  #translation: Translation | undefined;
-  #isDue = false;
+  #nextJudgement: Date | undefined;
   #failures = 0;
 
   constructor(options: ClusterOperatorOptions) {
     this.#options = options;
-    const { clock, log } = options;
+    const { clock, log, gatewayImage: image, clusterCIDRs } = options;
+    const again = (): void => this.#trigger.fire();
     this.#keys = new ClusterKeys({
       ...options,
       onMade: (gateway, subject, message) => log.info({ gateway, message }, `made anew: ${subject}`),
     });
+    this.#certificates = new IssuedCertificates({ ...options, onChange: again });
     this.#cluster = new Cluster({
       ...options,
+      maxConcurrentRollouts: options.maxConcurrentRollouts ?? MAX_CONCURRENT_ROLLOUTS,
       now: () => clock.now().getTime(),
-      onChange: () => this.#trigger.fire(),
+      onChange: (gateway) => this.#status.observed(gateway),
+      onKeysChange: (gateway) => {
+        this.#keys.forget(gateway);
+        again();
+      },
     });
-    this.#status = new StatusWriter(options);
+    this.#translation = new IncrementalTranslation({
+      translate: { image, clusterCIDRs, target: 'Cluster' },
+      clock,
+      delivered: (gateway) => this.#cluster.delivered(gateway),
+    });
+    this.#status = new ClusterStatus({
+      ...options,
+      observationOf: (gateway) => this.#cluster.observationOf(gateway),
+    });
   }
 
   provide(resources: ProvidedResources): void {
     this.#resources = resources;
-    this.#isDue = true;
     this.#trigger.fire();
   }
 
   async run(): Promise<void> {
-    const { signal, log, onSynced } = this.#options;
-    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-    await Promise.race([this.#cluster.synced, ended]);
+    const { signal, log } = this.#options;
+    await this.#mayWrite();
     while (!signal.aborted) {
-      await this.#trigger.wait(this.#pauseMs(), signal);
-      if (signal.aborted || this.#resources === undefined) continue;
-      try {
-        await this.#round(this.#resources);
-        this.#failures = 0;
-        onSynced();
-      } catch (error) {
-        this.#failures += 1;
-        this.#isDue = true;
-        log.warn({ err: error }, 'the resources could not be worked on; it is tried again');
+      if (this.#resources !== undefined) {
+        try {
+          await this.#round(this.#resources);
+          this.#failures = 0;
+        } catch (error) {
+          this.#failures += 1;
+          log.warn({ err: error }, 'the resources could not be worked on; it is tried again');
+        }
       }
+      await this.#trigger.wait(this.#pauseMs(), signal);
     }
     await this.#cluster.done();
   }
 
+  /** Resolves when everything was read and this replica leads, or when the signal aborts. */
+  async #mayWrite(): Promise<void> {
+    const { signal, onSynced, leadership } = this.#options;
+    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    await Promise.race([this.#cluster.synced, ended]);
+    while (!signal.aborted && this.#resources === undefined) {
+      await this.#trigger.wait(CHECK_EVERY_MS, signal);
+    }
+    if (!signal.aborted) onSynced();
+    await Promise.race([leadership, ended]);
+  }
+
   #pauseMs(): number {
     if (this.#failures > 0) return backoffMs(this.#failures, { baseMs: 200, capMs: 15_000 });
-    return Math.max(0, Math.min(CHECK_EVERY_MS, this.#keys.nextCheckMs() ?? CHECK_EVERY_MS));
+    const judgementMs =
+      this.#nextJudgement && this.#nextJudgement.getTime() - this.#options.clock.now().getTime();
+    const next = Math.min(judgementMs ?? CHECK_EVERY_MS, this.#keys.nextCheckMs() ?? CHECK_EVERY_MS);
+    return Math.max(0, Math.min(CHECK_EVERY_MS, next));
   }
 
   async #round(resources: ProvidedResources): Promise<void> {
-    const isOld = (this.#keys.nextCheckMs() ?? 1) <= 0;
-    if (this.#isDue || isOld || this.#translation === undefined) {
-      this.#isDue = false;
-      this.#translation = await this.#translate(resources);
-    }
-    await this.#writeStatuses(resources, this.#translation);
-  }
-
-  async #translate(resources: ProvidedResources): Promise<Translation> {
-    const { gatewayImage: image, clusterCIDRs, signal } = this.#options;
-    const { gateways } = resources;
-    const ensured = await this.#keys.ensure(gateways, signal);
-    const previous = new Map<Key, SnapshotWithFiles>();
-    for (const { metadata } of gateways) {
-      const given = await this.#cluster.previous(metadata);
-      if (given !== undefined) previous.set(keyOf(metadata), given);
-    }
-    const keys = new Map([...ensured].map(([key, { keys }]) => [key, keys]));
-    const translation = translate(
-      { ...resources, keys, previous },
-      { image, clusterCIDRs, target: 'Cluster' },
+    const keys = await this.#keys.ensure(resources.gateways, this.#options.signal);
+    const ensured = [...keys].flatMap(([key, { ensured }]) =>
+      ensured ? [[key, ensured.keys] as const] : [],
     );
-    this.#cluster.apply(wantedOf(gateways, translation, ensured), new Set(ensured.keys()));
-    return translation;
+    const retranslated = await this.#translation.update(resources, new Map(ensured));
+    this.#nextJudgement = retranslated.translation.nextJudgement;
+    this.#requestCertificates(resources, retranslated);
+    this.#run(resources, retranslated, keys);
+    this.#status.update(resources, retranslated.translation, retranslated);
   }
 
-  async #writeStatuses(resources: ProvidedResources, translation: Translation): Promise<void> {
-    const now = this.#options.clock.now();
-    const observations = this.#observe(resources.gateways);
-    this.#status.retain([...resources.gateways, ...resources.routes]);
-    for (const gateway of resources.gateways) {
+  /** Gives to the cluster what is another than before. */
+  #run(
+    { gateways }: ProvidedResources,
+    { translation, gateways: changed }: Retranslated,
+    keys: ReadonlyMap<Key, GatewayKeysState>,
+  ): void {
+    const present = new Set(gateways.map(({ metadata }) => keyOf(metadata)));
+    const translated = new Map(translation.gateways.map((gateway) => [gateway.key, gateway]));
+    this.#cluster.retain(present);
+    for (const key of this.#given.keys()) if (!present.has(key)) this.#given.delete(key);
+    for (const gateway of gateways) {
       const key = keyOf(gateway.metadata);
-      const verdict = translation.gatewayStatuses.get(key);
-      const observed = observations.get(key);
-      if (verdict === undefined || observed === undefined) continue;
-      await this.#status.write(
-        gateway,
-        gatewayStatus(verdict, observed, this.#status.previous(gateway), now),
-      );
+      const wanted = this.#clusterGateway(gateway, translated.get(key), keys.get(key));
+      const before = this.#given.get(key);
+      if (!changed.has(key) && before?.problem?.message === wanted.problem?.message) continue;
+      this.#given.set(key, wanted);
+      this.#cluster.set(wanted);
     }
-    for (const route of resources.routes) await this.#writeRoute(route, translation, observations, now);
   }
 
-  async #writeRoute(
-    route: ExchangeRoute,
-    { routeStatuses }: Translation,
-    observations: ReadonlyMap<Key, GatewayObservations>,
-    now: Date,
-  ): Promise<void> {
-    const key = keyOf(route.metadata);
-    const verdict = routeStatuses.get(key);
-    if (verdict === undefined) return;
-    const input = { key, verdict, observations };
-    await this.#status.write(route, routeStatus(input, this.#status.previous(route), now));
+  #clusterGateway(
+    gateway: SentryGateway,
+    translated: TranslatedGateway | undefined,
+    keys: GatewayKeysState | undefined,
+  ): ClusterGateway {
+    const { namespace, name, generation = 1 } = gateway.metadata;
+    const key = keyOf(gateway.metadata);
+    const { operator, keys: made } = keys?.ensured ?? {};
+    const foreign = keys?.foreign ?? this.#certificates.problemOf(key);
+    return {
+      key,
+      namespace,
+      name,
+      generation,
+      owner: ownerOf(gateway),
+      access: operator && made && { namespace, name, ca: made.ca, operator },
+      translated,
+      problem: foreign === undefined ? undefined : { reason: 'ForeignObject', message: foreign },
+    };
   }
 
-  #observe(gateways: readonly SentryGateway[]): ReadonlyMap<Key, GatewayObservations> {
-    return new Map(
-      gateways.map(({ metadata }) => {
-        const key = keyOf(metadata);
-        const history = this.#histories.get(key) ?? new SnapshotHistory();
-        this.#histories.set(key, history);
-        return [key, observationsOf(this.#cluster.observationOf(key), history)];
-      }),
+  #requestCertificates({ gateways, certManager }: ProvidedResources, { translation }: Retranslated): void {
+    this.#certificates.apply(
+      gateways.map((gateway) => ({
+        gateway: keyOf(gateway.metadata),
+        owner: ownerOf(gateway),
+        wanted: translation.certificates.get(keyOf(gateway.metadata)) ?? [],
+        live: certManager?.certificates.filter(({ metadata }) => isOf(gateway, metadata)),
+      })),
     );
   }
 }
 
-function wantedOf(
-  gateways: readonly SentryGateway[],
-  translation: Translation,
-  ensured: ReadonlyMap<Key, EnsuredKeys>,
-): ClusterGateway[] {
-  const byKey = new Map(gateways.map((gateway) => [keyOf(gateway.metadata), gateway]));
-  return translation.gateways.flatMap((translated) => {
-    const gateway = byKey.get(translated.key);
-    const keys = ensured.get(translated.key);
-    if (gateway === undefined || keys?.operator === undefined) return [];
-    const { namespace, name } = gateway.metadata;
-    const { operator } = keys;
-    return [{ ...translated, namespace, name, operator, ca: keys.keys.ca, owner: ownerOf(gateway) }];
-  });
-}
-
-function observationsOf(
-  observation: ClusterObservation | undefined,
-  history: SnapshotHistory,
-): GatewayObservations {
-  const wanted = observation?.wanted;
-  const pods = observation?.pods ?? [];
-  if (wanted !== undefined) history.add(wanted.hash, wanted.snapshot);
-  const served = pods.map(({ report }) => report?.snapshot?.hash);
-  history.retain([wanted?.hash, ...served].filter((hash) => hash !== undefined));
-  return {
-    wanted: wanted && { hash: wanted.hash, generation: wanted.generation },
-    pods,
-    addresses: observation?.addresses ?? [],
-    obstacle: observation?.problem,
-    history,
-  };
+function isOf(
+  { metadata: { namespace, name } }: SentryGateway,
+  metadata: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> },
+): boolean {
+  return metadata.namespace === namespace && metadata.labels?.['app.kubernetes.io/instance'] === name;
 }

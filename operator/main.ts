@@ -38,7 +38,7 @@ async function main(): Promise<number> {
   await runClusterOperator({
     client,
     log,
-    namespace: values.namespace,
+    namespaces: values.namespace === undefined ? [] : [values.namespace],
     gatewayImage: values['gateway-image'],
     clusterCIDRs: values['cluster-cidr'] ?? [],
     clock: { now: () => new Date() },

@@ -1,5 +1,6 @@
 // The status of a SentryGateway: what the translation says and what was observed.
 import { type ConditionUpdate, mergeConditions } from '../api/conditions.ts';
+import type { Condition } from '../api/meta.ts';
 import type { SentryGatewayStatus } from '../api/sentry-gateway.ts';
 import type { GatewayVerdict } from '../translate/types.ts';
 import type { GatewayObservations } from './observations.ts';
@@ -28,7 +29,7 @@ export function gatewayStatus(
   ];
   const before = previous?.conditions ?? [];
   const steppedOut = steppedOutCondition(observations, before, observedGeneration);
-  const updates = [...decided, readyCondition(decided, observedGeneration), ...steppedOut];
+  const updates = [...decided, ready(decided, observations, before, observedGeneration), ...steppedOut];
   return {
     observedGeneration,
     conditions: mergeConditions(before, updates, now),
@@ -44,6 +45,21 @@ export function gatewayStatus(
     ...(observations.wanted && { snapshot: observations.wanted }),
     clients: verdict.clients,
   };
+}
+
+/** A gateway that was ready does not cease to be so for want of an address. */
+function ready(
+  decided: readonly ConditionUpdate[],
+  { addressPending = false }: GatewayObservations,
+  before: readonly Condition[],
+  observedGeneration: number,
+): ConditionUpdate {
+  const condition = readyCondition(decided, observedGeneration);
+  const wasReady = before.some(({ type, status }) => type === 'Ready' && status === 'True');
+  if (condition.status !== 'True' || !addressPending || wasReady) return condition;
+  const message =
+    'Everything is served inside the cluster; the load balancer has given no address to the Service yet';
+  return { ...condition, status: 'False', reason: 'AddressPending', message };
 }
 
 function withObstacle(condition: ConditionUpdate, { obstacle }: GatewayObservations): ConditionUpdate {

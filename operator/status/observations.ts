@@ -16,7 +16,7 @@ export interface PodObservation {
 
 /** What keeps a gateway from being run as it was translated, in words that say what to do. */
 export interface Obstacle {
-  readonly reason: 'PortUnavailable' | 'SnapshotTooLarge' | 'ForeignObject' | 'NotRunning';
+  readonly reason: 'PortUnavailable' | 'SnapshotTooLarge' | 'ForeignObject' | 'ObjectRefused' | 'NotRunning';
   readonly message: string;
 }
 
@@ -26,6 +26,8 @@ export interface GatewayObservations {
   readonly pods: readonly PodObservation[];
   /** IP addresses or host names at which phones reach it. */
   readonly addresses: readonly string[];
+  /** True while a load balancer may still give an address: a gateway that was not ready before waits for it. */
+  readonly addressPending?: boolean;
   readonly obstacle?: Obstacle | undefined;
   /** Pods that are told to take no new phones, and why; in a cluster only. */
   readonly steppedOut?: readonly { readonly name: string; readonly reason: string }[] | undefined;

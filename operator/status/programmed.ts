@@ -63,5 +63,6 @@ const obstacleVerdicts: Readonly<Record<Obstacle['reason'], Pick<Programmed, 'st
   PortUnavailable: { status: 'False', reason: 'NotAccepted' },
   SnapshotTooLarge: { status: 'False', reason: 'SnapshotTooLarge' },
   ForeignObject: { status: 'False', reason: 'ForeignObject' },
+  ObjectRefused: { status: 'False', reason: 'ObjectRefused' },
   NotRunning: { status: 'Unknown', reason: 'NotRunning' },
 };

@@ -1,271 +1,349 @@
-// Runs gateways in a cluster: makes their objects, delivers their snapshots, and asks their pods what they serve.
+// Runs gateways in a cluster: has their objects made, delivers their snapshots, and asks their pods what they serve.
+//
+//   wanted ──┐
+//   watches ─┴▶ make what is not right ──▶ ask the pods ──▶ touch those behind ──▶ keep what all serve as fallback
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { GatewayReport } from '../../../gateway/config/report.ts';
 import type { Snapshot } from '../../../gateway/config/snapshot.ts';
-import { SnapshotTooLargeError } from '../../../gateway/config/files.ts';
-import { applyOwned, ForeignObjectError } from '../../kube/apply.ts';
+import { backoffMs } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound } from '../../kube/api-error.ts';
-import { type OwnerReference, resourceTypes } from '../../kube/resource.ts';
+import { type KubeObject, type ResourceType, resourceTypes } from '../../kube/resource.ts';
 import { WorkQueue } from '../../kube/work-queue.ts';
-import { fallbackPrefix, objectLabels, snapshotPrefix } from '../../translate/objects/metadata.ts';
-import type { Key, KeyPair, SnapshotWithFiles, TranslatedGateway } from '../../translate/types.ts';
+import { snapshotPrefix } from '../../translate/objects/metadata.ts';
+import type { Key, SnapshotWithFiles } from '../../translate/types.ts';
+import { type Addresses, addressesOf } from './addresses.ts';
+import type { Deployment } from './deployment-plan.ts';
+import { type ClusterGateway, GatewayMaker, type Made, type MakeProblem } from './gateway-maker.ts';
 import { type GatewayPod, GatewayPods } from './gateway-pods.ts';
-import { ReportReader } from './report-reader.ts';
-import { type Delivery, readSnapshot, writeSnapshot } from './snapshot-secrets.ts';
+import { OwnedObjects } from './owned-objects.ts';
+import { type ObservedPod, PodObserver } from './pod-observer.ts';
+import { PodTouches } from './pod-touches.ts';
+import { type SteppedOutPod, StepOuts } from './step-outs.ts';
+import { keysSecretName } from './secret-key-store.ts';
+import { type HashedSnapshot, readSnapshot, withHash } from './snapshot-secrets.ts';
 
-/** A change of this annotation makes the kubelet refresh the pod's volumes at once. */
-const TOUCH_ANNOTATION = 'sentrygateway.io/snapshot-touch';
-/** How soon pods are asked again while some do not serve what they should, and when all do. */
-const PENDING_SECONDS = 0.25;
+/** How soon pods are asked again when all serve what they should … */
 const SETTLED_SECONDS = 10;
-const FIRST_TOUCH_AGAIN_MS = 1500;
-const LAST_TOUCH_AGAIN_MS = 60_000;
+/** … and at first while some do not; a tenth of the time that it has taken so far, up to the most. */
+const PENDING_SECONDS = 0.25;
+const MOST_PENDING_SECONDS = 5;
+/** While it is not certain whether a pod has to step out. */
+const UNSETTLED_SECONDS = 1;
+/** So long an address is waited for: in a cluster without load balancers nobody will ever give one. */
+const ADDRESS_WAIT_MS = 60_000;
 
 export interface ClusterOptions {
   readonly client: KubeClient;
-  readonly namespace?: string | undefined;
+  /** None: the whole cluster. */
+  readonly namespaces: readonly string[];
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly now: () => number;
+  /** How many gateways are rolled at once because the operator is another one. */
+  readonly maxConcurrentRollouts: number;
   /** Called with a gateway whose observation has changed. */
   readonly onChange: (gateway: Key) => void;
-}
-
-/** A gateway that is to run, who owns what is made for it, and how its pods are asked. */
-export interface ClusterGateway extends TranslatedGateway {
-  readonly namespace: string;
-  readonly name: string;
-  readonly owner: OwnerReference;
-  readonly ca: string;
-  /** The operator's own certificate for the admin port. */
-  readonly operator: KeyPair;
-}
-
-/** One pod, and its report or, in words, why there is none. */
-export interface PodObservation {
-  readonly name: string;
-  readonly ready: boolean;
-  readonly report: GatewayReport | undefined;
-  readonly error?: string;
+  /** Called with a gateway whose Secret of keys somebody has changed or deleted. */
+  readonly onKeysChange: (gateway: Key) => void;
 }
 
 /** What was seen of a gateway in the last round. */
 export interface ClusterObservation {
   readonly wanted:
     { readonly hash: string; readonly generation: number; readonly snapshot: Snapshot } | undefined;
-  readonly problem:
-    { readonly reason: 'ForeignObject' | 'SnapshotTooLarge'; readonly message: string } | undefined;
-  readonly pods: readonly PodObservation[];
+  readonly problem: MakeProblem | undefined;
+  readonly pods: readonly ObservedPod[];
+  /** Those that are told to take no new phones. */
+  readonly steppedOut: readonly SteppedOutPod[];
   readonly addresses: readonly string[];
+  /** True while a load balancer may still give an address. */
+  readonly addressPending: boolean;
 }
 
-/** What a full round made, and when. */
-interface Made {
-  readonly gateway: ClusterGateway;
-  readonly atMs: number;
-  readonly delivery: Delivery | undefined;
-  readonly problem: ClusterObservation['problem'];
-  readonly addresses: readonly string[];
-  /** True once this snapshot also stands in the fallback slots. */
-  readonly acknowledged?: boolean;
-}
-
-interface Touches {
-  hash: string;
-  count: number;
-  lastMs: number;
+/** What is remembered of a gateway. */
+interface State {
+  gateway: ClusterGateway;
+  snapshot: HashedSnapshot | undefined;
+  /** True when something of it may not be as it should. */
+  isStale: boolean;
+  made: Made | undefined;
+  /** Rounds with a problem so far, and when what had one is tried again. */
+  failures: number;
+  retryAtMs: number;
+  /** The hash that stands in the fallback slots. */
+  acknowledged: string | undefined;
+  pendingSinceMs: number | undefined;
+  addressAwaitedSinceMs: number | undefined;
+  observation: ClusterObservation | undefined;
+  /** Of the snapshot that the observation is about. */
+  observedHash: string | undefined;
 }
 
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #pods: GatewayPods;
+  readonly #owned: OwnedObjects;
+  readonly #maker: GatewayMaker;
+  readonly #observer = new PodObserver();
+  readonly #touches: PodTouches;
+  readonly #stepOuts: StepOuts;
   readonly #queue: WorkQueue;
-  readonly #wanted = new Map<Key, ClusterGateway>();
-  readonly #observations = new Map<Key, ClusterObservation>();
-  readonly #readers = new Map<Key, ReportReader>();
-  readonly #touches = new Map<Key, Touches>();
-  readonly #made = new Map<Key, Made>();
+  readonly #states = new Map<Key, State>();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const { client, namespace, signal, log } = options;
+    const { client, signal, log, now } = options;
     this.#queue = new WorkQueue({
       signal,
       concurrency: 8,
       reconcile: (key) => this.#reconcile(key),
       onError: (key, error, retryMs) => log.warn({ gateway: key, retryMs, err: error }, 'reconcile failed'),
     });
-    this.#pods = new GatewayPods({
-      client,
-      namespace,
-      signal,
-      onChange: (key) => {
-        if (this.#wanted.has(key)) this.#queue.add(key);
-      },
-      onError: (error) => log.warn({ err: error }, 'watching pods failed'),
+    const onError = (error: unknown) => log.warn({ err: error }, 'watching what the operator made failed');
+    this.#pods = new GatewayPods({ ...options, onError, onChange: (key) => this.#look(key) });
+    this.#owned = new OwnedObjects({
+      ...options,
+      onError,
+      onChange: (key, object) => this.#ownedChanged(key, object),
     });
+    const onTurn = (keys: readonly Key[]) => keys.forEach((key) => this.#check(key));
+    this.#maker = new GatewayMaker({ ...options, owned: this.#owned, onTurn });
+    this.#touches = new PodTouches(client, now);
+    this.#stepOuts = new StepOuts({ client, log, now });
   }
 
-  get synced(): Promise<void> {
-    return this.#pods.synced;
+  get synced(): Promise<unknown> {
+    return Promise.all([this.#pods.synced, this.#owned.synced]);
   }
 
-  /** Runs these gateways from now on. What was made for others goes with its SentryGateway, its owner. */
-  apply(wanted: readonly ClusterGateway[], present: ReadonlySet<Key>): void {
-    for (const key of this.#wanted.keys()) if (!present.has(key)) this.#forget(key);
-    for (const gateway of wanted) {
-      const before = this.#wanted.get(gateway.key);
-      this.#wanted.set(gateway.key, gateway);
-      if (before === undefined || JSON.stringify(before) !== JSON.stringify(gateway)) {
-        this.#queue.add(gateway.key);
-      }
+  /** Runs this gateway from now on as it is given. */
+  set(gateway: ClusterGateway): void {
+    const { translated } = gateway;
+    const snapshot = translated && withHash(translated);
+    const before = this.#states.get(gateway.key);
+    if (before?.gateway.owner.uid === gateway.owner.uid) {
+      Object.assign(before, { gateway, snapshot, failures: 0, retryAtMs: 0, pendingSinceMs: undefined });
+    } else {
+      this.#states.set(gateway.key, newState(gateway, snapshot));
+    }
+    this.#check(gateway.key);
+  }
+
+  /** Leaves all other gateways alone: what was made for them goes with its SentryGateway, its owner. */
+  retain(gateways: ReadonlySet<Key>): void {
+    for (const [key, { gateway, observation }] of this.#states) {
+      if (gateways.has(key)) continue;
+      this.#states.delete(key);
+      this.#maker.forget(gateway);
+      this.#forgetPods(observation?.pods ?? [], []);
+      this.#stepOuts.forget(key);
+      void this.#observer.forget(key);
     }
   }
 
-  /** What a gateway was given last, also by an earlier run of the operator. @throws ApiError */
-  async previous(gateway: {
+  /** What a gateway was given by an earlier run of the operator. @throws ApiError */
+  async delivered(gateway: {
     readonly namespace: string;
     readonly name: string;
   }): Promise<SnapshotWithFiles | undefined> {
-    const { namespace, name } = gateway;
-    const running = this.#wanted.get(`${namespace}/${name}`);
-    if (running !== undefined) return running;
+    const { namespace } = gateway;
     return readSnapshot(this.#options.client, { namespace, prefix: snapshotPrefix(gateway) });
   }
 
+  /** Undefined until its pods were asked for the first time since the gateway was given another snapshot. */
   observationOf(key: Key): ClusterObservation | undefined {
-    return this.#observations.get(key);
+    const state = this.#states.get(key);
+    return state !== undefined && state.observedHash === state.snapshot?.hash ? state.observation : undefined;
   }
 
   /** Resolves when its signal has ended everything. */
   async done(): Promise<void> {
-    await this.#pods.done;
-    await Promise.all([...this.#readers.values()].map((reader) => reader.close()));
+    await Promise.all([this.#pods.done, this.#owned.done]);
+    await this.#observer.close();
   }
 
-  #forget(key: Key): void {
-    this.#wanted.delete(key);
-    this.#observations.delete(key);
-    this.#touches.delete(key);
-    this.#made.delete(key);
-    void this.#readers.get(key)?.close();
-    this.#readers.delete(key);
+  /** Looks at the pods, and at everything that was made. */
+  #check(key: Key): void {
+    const state = this.#states.get(key);
+    if (state === undefined) return;
+    state.isStale = true;
+    this.#queue.add(key);
   }
 
-  /** Everything is made anew when it changed and every ten seconds; in between only the pods are asked. */
+  #look(key: Key): void {
+    if (this.#states.has(key)) this.#queue.add(key);
+  }
+
+  #ownedChanged(key: Key, object: KubeObject): void {
+    const gateway = this.#states.get(key)?.gateway;
+    if (
+      gateway !== undefined &&
+      object.kind === 'Secret' &&
+      object.metadata.name === keysSecretName(gateway)
+    ) {
+      this.#options.onKeysChange(key);
+    }
+    this.#check(key);
+  }
+
   async #reconcile(key: Key): Promise<{ requeueAfterSeconds: number } | void> {
-    const gateway = this.#wanted.get(key);
-    if (gateway === undefined) return undefined;
-    const { now } = this.#options;
-    const before = this.#made.get(key);
-    const isFresh = before?.gateway === gateway && now() - before.atMs < SETTLED_SECONDS * 1000;
-    const made = isFresh ? before : { gateway, atMs: now(), ...(await this.#make(gateway)) };
-    this.#made.set(key, made);
-    const { delivery, problem, addresses } = made;
+    const state = this.#states.get(key);
+    if (state === undefined) return undefined;
+    const made = await this.#makeWhatIsStale(state);
     const pods = this.#pods.of(key).filter(({ ending }) => !ending);
-    const observed = await Promise.all(pods.map((pod) => this.#observe(gateway, pod)));
-    const served = delivery !== undefined && allServe(observed, delivery.hash);
-    if (delivery !== undefined && !served) await this.#touch(gateway, pods, delivery);
-    if (served && made.acknowledged !== true) {
-      await this.#deliver(gateway, fallbackPrefix(gateway));
-      this.#made.set(key, { ...made, acknowledged: true });
-    }
-    const { snapshot } = gateway;
-    const wanted = delivery && { hash: delivery.hash, generation: delivery.generation, snapshot };
-    this.#remember(key, { problem, wanted, pods: observed, addresses });
-    return { requeueAfterSeconds: served || delivery === undefined ? SETTLED_SECONDS : PENDING_SECONDS };
+    const observed = await this.#observer.observe(key, state.gateway.access, pods);
+    const isServed = await this.#deliver(state, observed);
+    const following = await this.#stepOut(state, observed);
+    this.#remember(key, state, observed);
+    const error = made.error ?? following.error;
+    if (error !== undefined) throw error;
+    const pauseSeconds = this.#pauseSeconds(state, observed, isServed);
+    return {
+      requeueAfterSeconds: following.unsettled ? Math.min(UNSETTLED_SECONDS, pauseSeconds) : pauseSeconds,
+    };
   }
 
-  async #make(gateway: ClusterGateway): Promise<Pick<Made, 'delivery' | 'problem' | 'addresses'>> {
-    const addresses = (): Promise<string[]> => this.#addresses(gateway);
+  async #makeWhatIsStale(state: State): Promise<Made> {
+    const now = this.#options.now();
+    const { made: before, isStale, failures, retryAtMs } = state;
+    const isDue = isStale || (before?.problem !== undefined && now >= retryAtMs);
+    if (before !== undefined && !isDue) return before;
+    state.isStale = false;
+    state.acknowledged = undefined;
+    const made = await this.#maker.make(state.gateway, state.snapshot);
+    if (made.error !== undefined) state.isStale = true;
+    state.failures = made.problem === undefined ? 0 : failures + 1;
+    state.retryAtMs = now + backoffMs(failures + 1, { baseMs: 5_000, capMs: 30_000 });
+    state.made = {
+      ...made,
+      delivery: made.delivery ?? (made.error === undefined ? undefined : before?.delivery),
+    };
+    return state.made;
+  }
+
+  /** Tells the pods of the snapshot, until all serve it; then keeps it for pods to come. True when all serve it. */
+  async #deliver(state: State, observed: readonly ObservedPod[]): Promise<boolean> {
+    const { gateway, snapshot, made } = state;
+    if (snapshot === undefined || made?.delivery?.hash !== snapshot.hash) return false;
+    if (!allServe(observed, snapshot.hash)) {
+      await this.#touches.touch(observed, snapshot.hash);
+      return false;
+    }
+    if (state.acknowledged !== snapshot.hash) {
+      await this.#maker.acknowledge(gateway, snapshot, made.delivery);
+      state.acknowledged = snapshot.hash;
+    }
+    return true;
+  }
+
+  /** Tells pods that do not reach what others reach to take no new phones. */
+  async #stepOut(
+    { gateway }: State,
+    observed: readonly ObservedPod[],
+  ): Promise<{ readonly unsettled: boolean; readonly error?: unknown }> {
+    const deployment: Deployment | undefined = this.#owned.get(nameOf(gateway, resourceTypes.deployment));
     try {
-      await this.#makeObjects(gateway);
-      const delivery = await this.#deliver(gateway, snapshotPrefix(gateway));
-      return { delivery, problem: undefined, addresses: await addresses() };
+      return await this.#stepOuts.follow(gateway, observed, deployment?.spec?.replicas);
     } catch (error) {
-      const reason = error instanceof ForeignObjectError ? 'ForeignObject' : 'SnapshotTooLarge';
-      if (!(error instanceof ForeignObjectError || error instanceof SnapshotTooLargeError)) throw error;
-      const problem = { reason, message: error.message } as const;
-      return { delivery: undefined, problem, addresses: await addresses() };
+      return { unsettled: true, error };
     }
   }
 
-  async #makeObjects({ objects, owner }: ClusterGateway): Promise<void> {
-    for (const object of objects) await applyOwned(this.#options.client, owner, object);
+  #pauseSeconds(state: State, observed: readonly ObservedPod[], isServed: boolean): number {
+    const now = this.#options.now();
+    const isPending =
+      !isServed && state.snapshot !== undefined && observed.some(({ ip }) => ip !== undefined);
+    state.pendingSinceMs = isPending ? (state.pendingSinceMs ?? now) : undefined;
+    if (state.pendingSinceMs === undefined) return SETTLED_SECONDS;
+    const tenth = (now - state.pendingSinceMs) / 10_000;
+    return Math.min(MOST_PENDING_SECONDS, Math.max(PENDING_SECONDS, tenth));
   }
 
-  async #deliver(gateway: ClusterGateway, prefix: string): Promise<Delivery> {
-    const { namespace, owner } = gateway;
-    return writeSnapshot(
-      this.#options.client,
-      { namespace, prefix, owner, labels: objectLabels(gateway) },
-      gateway,
-    );
+  #remember(key: Key, state: State, pods: readonly ObservedPod[]): void {
+    const { made, snapshot, observation: before } = state;
+    const addresses = this.#addresses(state);
+    const delivery = made?.delivery;
+    const isDelivered = snapshot !== undefined && delivery?.hash === snapshot.hash;
+    const observation: ClusterObservation = {
+      wanted: isDelivered ? { ...delivery, snapshot: snapshot.snapshot } : undefined,
+      problem: made?.problem,
+      pods,
+      steppedOut: this.#stepOuts.outOf(key),
+      addresses: addresses.values,
+      addressPending: this.#isAddressPending(state, addresses),
+    };
+    this.#forgetPods(before?.pods ?? [], pods);
+    const isNew = before === undefined || state.observedHash !== snapshot?.hash;
+    state.observation = observation;
+    state.observedHash = snapshot?.hash;
+    if (isNew || !isSameObservation(before, observation)) this.#options.onChange(key);
   }
 
-  async #observe(gateway: ClusterGateway, { name, ready, ip }: GatewayPod): Promise<PodObservation> {
-    if (ip === undefined) return { name, ready, report: undefined, error: 'the pod has no address yet' };
-    const reader = this.#readers.get(gateway.key) ?? new ReportReader();
-    this.#readers.set(gateway.key, reader);
-    try {
-      return { name, ready, report: await reader.read(gateway, ip) };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      return { name, ready, report: undefined, error: message };
-    }
+  #addresses({ gateway }: State): Addresses {
+    return addressesOf(this.#owned.get(nameOf(gateway, resourceTypes.service)));
   }
 
-  /** After a write at once, then with back-off, until every pod reports the hash. */
-  async #touch(gateway: ClusterGateway, pods: readonly GatewayPod[], { hash }: Delivery): Promise<void> {
-    const { client, now } = this.#options;
-    const before = this.#touches.get(gateway.key);
-    const touches = before?.hash === hash ? before : { hash, count: 0, lastMs: 0 };
-    const againMs = Math.min(LAST_TOUCH_AGAIN_MS, FIRST_TOUCH_AGAIN_MS * 2 ** Math.max(0, touches.count - 1));
-    if (touches.count > 0 && now() - touches.lastMs < againMs) return;
-    this.#touches.set(gateway.key, { hash, count: touches.count + 1, lastMs: now() });
-    const annotations = { [TOUCH_ANNOTATION]: `${hash.slice(0, 16)}-${touches.count}` };
-    await Promise.all(
-      pods.map(async ({ namespace, name }) => {
-        try {
-          await client.mergePatch(resourceTypes.pod, { namespace, name }, { metadata: { annotations } });
-        } catch (error) {
-          if (!isNotFound(error)) throw error;
-        }
-      }),
-    );
+  #isAddressPending(state: State, { awaited }: Addresses): boolean {
+    const now = this.#options.now();
+    state.addressAwaitedSinceMs = awaited ? (state.addressAwaitedSinceMs ?? now) : undefined;
+    return state.addressAwaitedSinceMs !== undefined && now - state.addressAwaitedSinceMs < ADDRESS_WAIT_MS;
   }
 
-  async #addresses({ namespace, name }: ClusterGateway): Promise<string[]> {
-    interface Service {
-      metadata: { name: string };
-      spec?: { clusterIP?: string };
-      status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } };
-    }
-    try {
-      const { spec, status } = await this.#options.client.get<Service>(resourceTypes.service, {
-        namespace,
-        name,
-      });
-      const ingress = (status?.loadBalancer?.ingress ?? []).flatMap(
-        ({ ip, hostname }) => ip ?? hostname ?? [],
-      );
-      if (ingress.length > 0) return ingress;
-      return spec?.clusterIP === undefined || spec.clusterIP === 'None' ? [] : [spec.clusterIP];
-    } catch (error) {
-      if (isNotFound(error)) return [];
-      throw error;
-    }
-  }
-
-  #remember(key: Key, observation: ClusterObservation): void {
-    const before = JSON.stringify(this.#observations.get(key));
-    this.#observations.set(key, observation);
-    if (before !== JSON.stringify(observation)) this.#options.onChange(key);
+  #forgetPods(before: readonly GatewayPod[], now: readonly GatewayPod[]): void {
+    const present = new Set(now.map(({ uid }) => uid));
+    const gone = before.map(({ uid }) => uid).filter((uid) => !present.has(uid));
+    this.#touches.forget(gone);
+    this.#observer.forgetPods(gone);
   }
 }
 
 /** True when there is a ready pod and every pod reports that it serves this content. */
-function allServe(pods: readonly PodObservation[], hash: string): boolean {
+function allServe(pods: readonly ObservedPod[], hash: string): boolean {
   return pods.some(({ ready }) => ready) && pods.every(({ report }) => report?.snapshot?.hash === hash);
+}
+
+/** Compares what a status is made of; of the servers a pod's last word is the same object while it says the same. */
+function isSameObservation(a: ClusterObservation, b: ClusterObservation): boolean {
+  return (
+    a.wanted?.hash === b.wanted?.hash &&
+    a.wanted?.generation === b.wanted?.generation &&
+    a.problem?.message === b.problem?.message &&
+    a.addressPending === b.addressPending &&
+    a.addresses.join() === b.addresses.join() &&
+    isDeepStrictEqual(a.steppedOut, b.steppedOut) &&
+    a.pods.length === b.pods.length &&
+    a.pods.every((pod, index) => isSamePod(pod, b.pods[index]))
+  );
+}
+
+function isSamePod(a: ObservedPod, b: ObservedPod | undefined): boolean {
+  return a.uid === b?.uid && a.ready === b.ready && a.error === b.error && isSameReport(a.report, b.report);
+}
+
+function isSameReport(a: ObservedPod['report'], b: ObservedPod['report']): boolean {
+  return (
+    a?.snapshot?.hash === b?.snapshot?.hash &&
+    a?.refused?.hash === b?.refused?.hash &&
+    a?.servers === b?.servers
+  );
+}
+
+function nameOf({ namespace, name }: ClusterGateway, { kind }: ResourceType): KubeObject {
+  return { kind, metadata: { namespace, name } };
+}
+
+function newState(gateway: ClusterGateway, snapshot: HashedSnapshot | undefined): State {
+  return {
+    gateway,
+    snapshot,
+    isStale: true,
+    made: undefined,
+    failures: 0,
+    retryAtMs: 0,
+    acknowledged: undefined,
+    pendingSinceMs: undefined,
+    addressAwaitedSinceMs: undefined,
+    observation: undefined,
+    observedHash: undefined,
+  };
 }

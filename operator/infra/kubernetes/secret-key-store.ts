@@ -55,5 +55,10 @@ export class SecretKeyStore implements KeyStore {
 }
 
 function target({ namespace, name }: KeyOwner): { namespace: string; name: string } {
-  return { namespace, name: `${name}-keys` };
+  return { namespace, name: keysSecretName({ name }) };
+}
+
+/** The Secret that holds the keys of a gateway. */
+export function keysSecretName({ name }: Pick<KeyOwner, 'name'>): string {
+  return `${name}-keys`;
 }

@@ -7,7 +7,8 @@ import type { SentryGateway, SentryGatewayStatus } from '../../api/sentry-gatewa
 import { isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { recordEvent } from '../../kube/event-recorder.ts';
-import { typeOf } from '../../kube/resource.ts';
+import { type KubeObject, typeOf } from '../../kube/resource.ts';
+import { isOlderVersion } from '../../kube/resource-version.ts';
 import { statusEvents } from '../../status/events.ts';
 import { isSameStatus } from '../../status/same-status.ts';
 
@@ -15,6 +16,7 @@ type Status = SentryGatewayStatus | ExchangeRouteStatus;
 
 interface Written {
   readonly uid: string | undefined;
+  readonly resourceVersion: string | undefined;
   readonly status: Status;
 }
 
@@ -24,7 +26,7 @@ export interface StatusWriterOptions {
   readonly log: Logger;
 }
 
-/** Remembers what it wrote: that may be newer than what the watch has shown. */
+/** Remembers what it wrote until the watch shows it. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #written = new Map<string, Written>();
@@ -35,9 +37,14 @@ export class StatusWriter {
 
   /** The status that the next one is to be made from. */
   previous<T extends SentryGateway | ExchangeRoute>(object: T): T['status'] | undefined {
-    const written = this.#written.get(idOf(object));
-    if (written === undefined || written.uid !== object.metadata.uid) return object.status;
-    return written.status;
+    const id = idOf(object);
+    const written = this.#written.get(id);
+    if (written === undefined) return object.status;
+    const { uid, resourceVersion } = object.metadata;
+    if (written.uid === uid && isOlderVersion(resourceVersion, written.resourceVersion))
+      return written.status;
+    this.#written.delete(id);
+    return object.status;
   }
 
   /** Writes the status where it differs from the previous one. @throws ApiError other than NotFound */
@@ -49,12 +56,12 @@ export class StatusWriter {
     const metadata = { name, namespace, ...(uid !== undefined && { uid }) };
     const body = { apiVersion: object.apiVersion, kind: object.kind, metadata, status };
     try {
-      await client.apply(typeOf(object), body, 'status');
+      const { metadata: answered } = await client.apply<KubeObject>(typeOf(object), body, 'status');
+      this.#written.set(idOf(object), { uid, resourceVersion: answered.resourceVersion, status });
     } catch (error) {
       if (isNotFound(error)) return;
       throw error;
     }
-    this.#written.set(idOf(object), { uid, status });
     for (const event of statusEvents(previous, status)) {
       await recordEvent(client, object, event, {
         now: () => clock.now(),
@@ -64,10 +71,9 @@ export class StatusWriter {
     }
   }
 
-  /** Forgets objects that are gone. */
-  retain(objects: readonly (SentryGateway | ExchangeRoute)[]): void {
-    const present = new Set(objects.map(idOf));
-    for (const id of this.#written.keys()) if (!present.has(id)) this.#written.delete(id);
+  /** Forgets an object that is gone. @param id kind, blank, namespace/name */
+  forget(id: string): void {
+    this.#written.delete(id);
   }
 }
 

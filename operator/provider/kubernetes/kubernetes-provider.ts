@@ -4,9 +4,10 @@ import type { ConfigMap, Secret } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { backoffMs, wait } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { Reflector } from '../../kube/reflector.ts';
-import { type KubeObject, type ResourceType, apiVersionOf, resourceTypes } from '../../kube/resource.ts';
+import { ReflectorSet } from '../../kube/reflector-set.ts';
+import { apiVersionOf, type KubeObject, type ResourceType, resourceTypes } from '../../kube/resource.ts';
 import type { OnChange, ProvidedResources, Provider } from '../types.ts';
+import { CertManager } from './cert-manager.ts';
 import { ReferencedObjects } from './referenced-objects.ts';
 import { referencesOf } from './references.ts';
 
@@ -15,8 +16,8 @@ const SETTLE_MS = 20;
 
 export interface KubernetesProviderOptions {
   readonly client: KubeClient;
-  /** One namespace to look at; undefined for all. */
-  readonly namespace?: string | undefined;
+  /** The namespaces to look at; none: all. */
+  readonly namespaces: readonly string[];
   /** The API server could not be reached or refused; the provider tries again by itself. */
   readonly onError: (error: unknown) => void;
 }
@@ -62,20 +63,28 @@ interface SourceOptions extends KubernetesProviderOptions {
 /** The watches, and what they hold together. */
 class Sources {
   readonly #options: SourceOptions;
-  readonly #gateways: Reflector<SentryGateway>;
-  readonly #routes: Reflector<ExchangeRoute>;
-  readonly #namespaces: Reflector<KubeObject>;
+  readonly #gateways: ReflectorSet<SentryGateway>;
+  readonly #routes: ReflectorSet<ExchangeRoute>;
+  readonly #namespaces: ReflectorSet<KubeObject>;
   readonly #secrets: ReferencedObjects<Secret>;
   readonly #configMaps: ReferencedObjects<ConfigMap>;
+  readonly #certManager: CertManager;
 
   constructor(options: SourceOptions) {
     this.#options = options;
-    const { namespace } = options;
-    this.#gateways = this.#reflect(resourceTypes.sentryGateway, { namespace });
-    this.#routes = this.#reflect(resourceTypes.exchangeRoute, { namespace });
-    this.#namespaces = this.#reflect(resourceTypes.namespace, { metadataOnly: true });
-    this.#secrets = new ReferencedObjects({ ...options, type: resourceTypes.secret, namespace });
-    this.#configMaps = new ReferencedObjects({ ...options, type: resourceTypes.configMap, namespace });
+    const { namespaces } = options;
+    this.#gateways = this.#watch(resourceTypes.sentryGateway, namespaces);
+    this.#routes = this.#watch(resourceTypes.exchangeRoute, namespaces);
+    this.#namespaces = new ReflectorSet<KubeObject>({
+      ...options,
+      type: resourceTypes.namespace,
+      namespaces: [],
+      selection: { metadataOnly: true },
+      keep: withoutBallast,
+    });
+    this.#secrets = new ReferencedObjects({ ...options, type: resourceTypes.secret });
+    this.#configMaps = new ReferencedObjects({ ...options, type: resourceTypes.configMap });
+    this.#certManager = new CertManager(options);
   }
 
   async synced(): Promise<void> {
@@ -84,35 +93,37 @@ class Sources {
 
   async done(): Promise<void> {
     await Promise.all(this.#all().map(({ done }) => done));
+    await this.#certManager.done();
   }
 
   /** Everything as the watches know it now. @throws ApiError or a network error of a fetch */
   async collect(): Promise<ProvidedResources> {
-    const gateways = this.#gateways.values().map((object) => withType(object, resourceTypes.sentryGateway));
-    const routes = this.#routes.values().map((object) => withType(object, resourceTypes.exchangeRoute));
+    const gateways = this.#gateways.values();
+    const routes = this.#routes.values();
     const references = referencesOf(gateways, routes);
-    return {
-      gateways,
-      routes,
-      secrets: await this.#secrets.fetch(references.secrets),
-      configMaps: await this.#configMaps.fetch(references.configMaps),
-      namespaces: this.#namespaces.values(),
-    };
+    const [secrets, configMaps, certManager] = await Promise.all([
+      this.#secrets.fetch(references.secrets),
+      this.#configMaps.fetch(references.configMaps),
+      this.#certManager.objectsFor(gateways),
+    ]);
+    const namespaces = this.#namespaces.values();
+    return { gateways, routes, secrets, configMaps, namespaces, ...(certManager && { certManager }) };
   }
 
   #all(): readonly { readonly synced: Promise<void>; readonly done: Promise<void> }[] {
     return [this.#gateways, this.#routes, this.#namespaces, this.#secrets, this.#configMaps];
   }
 
-  #reflect<T extends KubeObject>(
-    type: ResourceType,
-    selection: { namespace?: string | undefined; metadataOnly?: boolean },
-  ): Reflector<T> {
-    return new Reflector<T>({ ...this.#options, type, selection });
+  /** Items of a list carry neither kind nor apiVersion. */
+  #watch<T extends KubeObject>(type: ResourceType, namespaces: readonly string[]): ReflectorSet<T> {
+    const named = { apiVersion: apiVersionOf(type), kind: type.kind };
+    const keep = (object: T): T => ({ ...withoutBallast(object), ...named });
+    return new ReflectorSet<T>({ ...this.#options, type, namespaces, keep });
   }
 }
 
-/** Items of a list carry neither kind nor apiVersion. */
-function withType<T extends KubeObject>(object: T, type: ResourceType): T {
-  return { ...object, apiVersion: apiVersionOf(type), kind: type.kind };
+/** Nobody reads who owns which field, nor annotations: `kubectl apply` doubles the object there. */
+function withoutBallast<T extends KubeObject>(object: T): T {
+  const { managedFields: _managedFields, annotations: _annotations, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }

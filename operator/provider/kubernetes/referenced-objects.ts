@@ -1,14 +1,18 @@
 // The content of referenced objects of one kind: watched by metadata, fetched when it is needed and has changed.
 import { isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { Reflector } from '../../kube/reflector.ts';
+import { inParallel } from '../../kube/in-parallel.ts';
+import { ReflectorSet } from '../../kube/reflector-set.ts';
 import type { KubeObject, ResourceType } from '../../kube/resource.ts';
 import type { Key } from '../../translate/types.ts';
+
+const FETCHED_AT_ONCE = 16;
 
 export interface ReferencedObjectsOptions {
   readonly client: KubeClient;
   readonly type: ResourceType;
-  readonly namespace: string | undefined;
+  /** None: the whole cluster. */
+  readonly namespaces: readonly string[];
   readonly signal: AbortSignal;
   /** Called when an object that was fetched before, or that was missing when it was asked for, has changed. */
   readonly onChange: () => void;
@@ -18,21 +22,20 @@ export interface ReferencedObjectsOptions {
 /** Holds the content of the objects that the last `fetch` named, and of no other. */
 export class ReferencedObjects<T extends KubeObject> {
   readonly #options: ReferencedObjectsOptions;
-  readonly #metadata: Reflector<KubeObject>;
+  readonly #metadata: ReflectorSet<KubeObject>;
   #wanted: ReadonlySet<Key> = new Set();
   #contents = new Map<Key, T>();
 
   constructor(options: ReferencedObjectsOptions) {
     this.#options = options;
-    this.#metadata = new Reflector<KubeObject>({
-      client: options.client,
-      type: options.type,
-      selection: { namespace: options.namespace, metadataOnly: true },
-      signal: options.signal,
+    const { onChange, ...rest } = options;
+    this.#metadata = new ReflectorSet<KubeObject>({
+      ...rest,
+      selection: { metadataOnly: true },
+      keep: identityOnly,
       onChange: (key) => {
-        if (this.#wanted.has(key)) options.onChange();
+        if (this.#wanted.has(key)) onChange();
       },
-      onError: options.onError,
     });
   }
 
@@ -44,18 +47,21 @@ export class ReferencedObjects<T extends KubeObject> {
     return this.#metadata.done;
   }
 
-  /** The named objects as far as they exist, each as new as the watch knows it. @throws ApiError or a network error */
+  /**
+   * The named objects as far as they exist, each as new as the watch knows it; the same object while it has not changed.
+   * @throws ApiError or a network error
+   */
   async fetch(wanted: ReadonlySet<Key>): Promise<T[]> {
     this.#wanted = wanted;
     const contents = new Map<Key, T>();
-    for (const key of wanted) {
+    await inParallel(FETCHED_AT_ONCE, wanted, async (key) => {
       const live = this.#metadata.get(key);
-      if (live === undefined) continue;
+      if (live === undefined) return;
       const known = this.#contents.get(key);
-      const object =
-        known?.metadata.resourceVersion === live.metadata.resourceVersion ? known : await this.#get(key);
+      const isFresh = known?.metadata.resourceVersion === live.metadata.resourceVersion;
+      const object = isFresh ? known : await this.#get(key);
       if (object !== undefined) contents.set(key, object);
-    }
+    });
     this.#contents = contents;
     return [...contents.values()];
   }
@@ -64,7 +70,7 @@ export class ReferencedObjects<T extends KubeObject> {
     const [namespace, name = ''] = key.split('/');
     try {
       const object = await this.#options.client.get<T>(this.#options.type, { namespace, name });
-      return withoutAnnotations(object);
+      return { ...object, metadata: identityOnly(object).metadata };
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -72,8 +78,15 @@ export class ReferencedObjects<T extends KubeObject> {
   }
 }
 
-/** `kubectl apply` keeps a copy of the whole object, secrets included, in an annotation. */
-function withoutAnnotations<T extends KubeObject>(object: T): T {
-  const { annotations: _annotations, ...metadata } = object.metadata;
-  return { ...object, metadata };
+/** `kubectl apply` keeps a copy of the whole object, secrets included, in an annotation: dropped on arrival. */
+function identityOnly({ metadata }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return {
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+    },
+  };
 }

@@ -1,6 +1,7 @@
 // The Secrets and ConfigMaps that resources name: only their content is ever fetched.
 import type { ExchangeRoute } from '../../api/exchange-route.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
+import { issuedSecretName } from '../../translate/issued-certificates.ts';
 import type { Key } from '../../translate/types.ts';
 
 export interface References {
@@ -16,8 +17,10 @@ export function referencesOf(
   const secrets = new Set<Key>();
   const configMaps = new Set<Key>();
   for (const { metadata, spec } of gateways) {
-    for (const { tls } of spec.listeners) {
-      for (const { name } of tls.certificateRefs ?? []) secrets.add(`${metadata.namespace}/${name}`);
+    for (const listener of spec.listeners) {
+      const { certificateRefs = [], issuerRef } = listener.tls;
+      for (const { name } of certificateRefs) secrets.add(`${metadata.namespace}/${name}`);
+      if (issuerRef) secrets.add(`${metadata.namespace}/${issuedSecretName(metadata, listener)}`);
     }
   }
   for (const { metadata, spec } of routes) {

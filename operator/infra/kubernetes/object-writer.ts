@@ -1,0 +1,54 @@
+// Writes the objects of gateways over what the watches know of them, and tells the watches' copy at once.
+import { ApiError } from '../../kube/api-error.ts';
+import { applyOver, deleteOwned, isOwnedBy, type OwnedObject } from '../../kube/apply.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type KubeObject, type OwnerReference, typeOf } from '../../kube/resource.ts';
+import type { OwnedObjects } from './owned-objects.ts';
+
+/** The API server takes an object not at all, whatever is tried: a quota, an admission policy, a value that it refuses. */
+export class RefusedObjectError extends Error {
+  override readonly name = 'RefusedObjectError';
+
+  constructor({ kind, metadata }: KubeObject, cause: ApiError) {
+    super(`${kind} ${metadata.name} cannot be written: ${cause.message}`, { cause });
+  }
+}
+
+export class ObjectWriter {
+  readonly #client: KubeClient;
+  readonly #owned: OwnedObjects;
+
+  constructor(client: KubeClient, owned: OwnedObjects) {
+    this.#client = client;
+    this.#owned = owned;
+  }
+
+  /**
+   * Makes the object what is wanted; no request where it is that already.
+   * @throws ForeignObjectError, RefusedObjectError; ApiError where it is worth trying again
+   */
+  async apply(
+    owner: OwnerReference,
+    wanted: KubeObject,
+    options: Pick<OwnedObject, 'isCurrent' | 'locked'> = {},
+  ): Promise<void> {
+    const live = this.#owned.get(wanted);
+    try {
+      const { object } = await applyOver(this.#client, { owner, wanted, live, ...options });
+      if (object !== live) this.#owned.record(object, typeOf(wanted));
+    } catch (error) {
+      throw isRefusal(error) ? new RefusedObjectError(wanted, error) : error;
+    }
+  }
+
+  /** Deletes the object where it names the owner. @throws ApiError */
+  async delete(owner: OwnerReference, object: KubeObject): Promise<void> {
+    if (!isOwnedBy(object, owner)) return;
+    await deleteOwned(this.#client, owner, object);
+    this.#owned.forget(object);
+  }
+}
+
+function isRefusal(error: unknown): error is ApiError {
+  return error instanceof ApiError && [400, 403, 422].includes(error.status);
+}
