@@ -73,7 +73,7 @@ const dnsConfig = z.strictObject({
     .optional(),
   searches: z
     .array(text(formats.searchDomain))
-    .max(16)
+    .max(8)
     .describe("Search domains after the cluster's. Default none.")
     .optional(),
   options: z
