@@ -98,7 +98,9 @@ function decideReplicas(replicas: Replicas, live: Deployment | undefined): Repli
   const count = live?.spec?.replicas;
   if (replicas.decidedBy === 'Autoscaler') {
     const isTheirs = live !== undefined && hasOtherReplicasOwner(live, FIELD_MANAGER);
-    return { count: isTheirs ? undefined : (count ?? replicas.count), mark: 'Autoscaler' };
+    // No autoscaler wakes what was scaled to nothing.
+    const begun = count === undefined || count === 0 ? replicas.count : count;
+    return { count: isTheirs ? undefined : begun, mark: 'Autoscaler' };
   }
   const isLeftBehind =
     replicas.decidedBy === 'Default' && live?.metadata.annotations?.[REPLICAS] !== undefined;
