@@ -24,6 +24,10 @@ export interface Bundle {
 export interface BundleOptions {
   /** Path of the source, from the root of the repository. */
   readonly entry: string;
+  /** Another checkout to take the sources from. */
+  readonly root?: string;
+  /** True: packages stay imports, and only our own sources are put together. */
+  readonly ownSourcesOnly?: boolean;
   /** Paths from the root of the repository that must not get in; the build fails with the chain of imports that brings one. */
   readonly forbidden?: RegExp;
 }
@@ -36,8 +40,9 @@ const __filename = import.meta.filename;
 const __dirname = __pathDirname(__filename);`;
 
 /** Bundles the entry, and every thread that its sources start by its place relative to them (threadUrl). */
-export async function bundle({ entry, forbidden }: BundleOptions): Promise<Bundle> {
-  if (!existsSync(join(repository, entry))) throw new Error(`${entry} does not exist: nothing to bundle`);
+export async function bundle(options: BundleOptions): Promise<Bundle> {
+  const { entry, forbidden, root = repository, ownSourcesOnly = false } = options;
+  if (!existsSync(join(root, entry))) throw new Error(`${entry} does not exist: nothing to bundle`);
   const files = new Map<string, Uint8Array>();
   const packages = new Map<string, NpmPackage>();
   const pending = new Map([['main.mjs', entry]]);
@@ -45,22 +50,22 @@ export async function bundle({ entry, forbidden }: BundleOptions): Promise<Bundl
     const threads = new Map<string, string>();
     const result = await build({
       entryPoints: [source],
-      absWorkingDir: repository,
+      absWorkingDir: root,
       bundle: true,
       platform: 'node',
       format: 'esm',
       target: 'node24',
-      banner: { js: banner },
+      ...(ownSourcesOnly ? { packages: 'external' } : { banner: { js: banner } }),
       legalComments: 'none',
       metafile: true,
       write: false,
       outfile: name,
       // What fails is in the error that it throws.
       logLevel: 'silent',
-      plugins: [inOneFile(source, threads)],
+      plugins: [inOneFile(root, source, threads)],
     });
     refuseForbidden(result.metafile, source, forbidden);
-    refuseUnbundled(result.metafile, source);
+    if (!ownSourcesOnly) refuseUnbundled(result.metafile, source);
     for (const each of packagesOf(result.metafile)) packages.set(`${each.name}@${each.version}`, each);
     for (const output of result.outputFiles) files.set(name, output.contents);
     for (const [threadName, path] of threads) pending.set(threadName, path);
@@ -73,12 +78,12 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
 }
 
 /** Adapts each of our sources to a bundle, and collects the threads that they start: file name in the bundle → source. */
-function inOneFile(entry: string, threads: Map<string, string>): Plugin {
+function inOneFile(root: string, entry: string, threads: Map<string, string>): Plugin {
   return {
     name: 'in-one-file',
     setup: (esbuild) => {
-      esbuild.onLoad({ filter: /[.]ts$/ }, ({ path }) => {
-        const source = relative(repository, path);
+      esbuild.onLoad({ filter: /[.](?:ts|mjs)$/ }, ({ path }) => {
+        const source = relative(root, path);
         if (source.includes('node_modules')) return undefined;
         const contents = adapt(readFileSync(path, 'utf8'), { source, isEntry: source === entry, threads });
         const stranded = byOwnPath.exec(contents)?.[0];
@@ -92,7 +97,7 @@ function inOneFile(entry: string, threads: Map<string, string>): Plugin {
 
 // A thread: new URL('./x.ts', import.meta.url), or with `./x${extname(import.meta.url)}` for the name.
 const threadUrl =
-  /new URL\(\s*['`]([.][^'`$]+)(?:[.]ts'|\$\{extname\(import[.]meta[.]url\)\}`),\s*import[.]meta[.]url,?\s*\)/g;
+  /new URL\(\s*['"`]([.][^'"`$]+)(?:([.]ts|[.]mjs)['"]|\$\{extname\(import[.]meta[.]url\)\}`),\s*import[.]meta[.]url,?\s*\)/g;
 
 // What is found relative to a source is not found relative to a bundle; what adapt has put in place is.
 const byOwnPath = /import[.]meta[.](?:dirname|filename)|new URL\([^;]*(?<![.]mjs', )import[.]meta[.]url/;
@@ -105,8 +110,8 @@ interface Source {
 
 /** In a bundle threads are files next to it, and only the entry is the main module. */
 function adapt(text: string, { source, isEntry, threads }: Source): string {
-  const withThreads = text.replaceAll(threadUrl, (_, specifier: string) => {
-    const thread = join(dirname(source), `${specifier}.ts`);
+  const withThreads = text.replaceAll(threadUrl, (_, specifier: string, extension = '.ts') => {
+    const thread = join(dirname(source), `${specifier}${extension}`);
     const name = thread.replaceAll('/', '-').replace(/[.]ts$/, '.mjs');
     threads.set(name, thread);
     return `new URL('./${name}', import.meta.url)`;

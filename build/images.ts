@@ -13,7 +13,9 @@ import { writeImage } from './oci-image.ts';
 import type { Image, ImageEntry } from './oci-image.ts';
 
 const repository = join(import.meta.dirname, '..');
-const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { version: string };
+const { version: ownVersion } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  version: string;
+};
 
 export type ImageName = 'sentry-operator' | 'sentry-gateway';
 
@@ -21,6 +23,8 @@ export interface Program {
   readonly image: ImageName;
   /** Source of its main module, from the root of the repository. */
   readonly entry: string;
+  /** Default: the version of this repository. */
+  readonly version?: string;
 }
 
 export const programs: readonly Program[] = [
@@ -28,14 +32,21 @@ export const programs: readonly Program[] = [
   { image: 'sentry-gateway', entry: 'gateway/main.ts' },
 ];
 
-/** The name under which a container runtime knows an image after the import; pods may write it without `docker.io/library/`. */
-export function imageReference(image: ImageName): string {
-  return `docker.io/library/${image}:${version}`;
+/** The version from which upgrades are tested, kept by keep-version.ts. */
+export const previousVersionFolder = 'test/fixtures/previous-version';
+
+/** Its programs, to be given to writeImages. */
+export function previousPrograms(previousVersion: string): readonly Program[] {
+  return programs.map(({ image }) => ({
+    image,
+    entry: `${previousVersionFolder}/${image}/main.mjs`,
+    version: previousVersion,
+  }));
 }
 
 /** Bundles the program and lays out its image. Throws when the bundle holds what it must not, or a licence that we do not ship. */
 export async function imageOf(
-  { image, entry }: Program,
+  { image, entry, version = ownVersion }: Program,
   runtime: NodeRuntime = nodeRuntime(),
 ): Promise<Image> {
   const facesInternet = image === 'sentry-gateway';
@@ -57,7 +68,8 @@ export async function imageOf(
     ...systemFiles.map((file) => file.entry).filter(({ path }) => !known.has(path)),
   ];
   return {
-    reference: imageReference(image),
+    // The name under which a container runtime knows it after the import; pods may write it without `docker.io/library/`.
+    reference: `docker.io/library/${image}:${version}`,
     architecture: runtime.architecture,
     layers: [runtime.entries, program],
     entrypoint: [nodePath, '/app/main.mjs'],
