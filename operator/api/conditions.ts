@@ -45,7 +45,7 @@ export const conditionReasons = {
     Ready: 'Accepted, resolved and served.',
     NotReady: 'Another condition is not True; the message names it.',
     AddressPending:
-      'Everything is served, but the load balancer has given no address yet. A minute is waited for one, and only before a gateway is ready for the first time.',
+      'Everything is served, but the load balancer has given no address yet. Five minutes are waited for one, only where the Service has a class of load balancers or the finalizer of their controller, and only before a gateway is ready for the first time.',
   },
   Conflicted: {
     OverlappingMatch: 'An older route of the same specificity holds the values that the message names.',

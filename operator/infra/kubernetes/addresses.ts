@@ -2,8 +2,10 @@
 import type { KubeObject } from '../../kube/resource.ts';
 
 export interface ServiceObject extends KubeObject {
+  readonly metadata: KubeObject['metadata'] & { readonly finalizers?: readonly string[] };
   readonly spec?: {
     readonly type?: string;
+    readonly loadBalancerClass?: string;
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
   };
@@ -17,7 +19,7 @@ export interface ServiceObject extends KubeObject {
 export interface Addresses {
   /** Those of the load balancer, else those in the cluster. */
   readonly values: readonly string[];
-  /** True while a load balancer has not given any. */
+  /** True while a load balancer that is there has not given any. */
   readonly awaited: boolean;
 }
 
@@ -30,6 +32,14 @@ export function addressesOf(service: ServiceObject | undefined): Addresses {
   const internal = spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]);
   return {
     values: internal.filter((address) => address !== 'None'),
-    awaited: spec.type === 'LoadBalancer',
+    awaited: spec.type === 'LoadBalancer' && isTakenOn(service),
   };
+}
+
+/**
+ * Load balancers are somebody's: named by a class, or shown by a finalizer, which controllers of clouds set before they make one.
+ * Those without (MetalLB, kube-vip) give an address at once. Without any of this there may be nobody who ever gives one.
+ */
+function isTakenOn({ metadata, spec }: ServiceObject): boolean {
+  return spec?.loadBalancerClass !== undefined || (metadata.finalizers ?? []).length > 0;
 }

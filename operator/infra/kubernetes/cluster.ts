@@ -29,8 +29,8 @@ const PENDING_SECONDS = 0.25;
 const MOST_PENDING_SECONDS = 5;
 /** While it is not certain whether a pod has to step out. */
 const UNSETTLED_SECONDS = 1;
-/** So long an address is waited for: in a cluster without load balancers nobody will ever give one. */
-const ADDRESS_WAIT_MS = 60_000;
+/** So long an address is waited for: then the gateway is Ready without, for inside the cluster it serves. */
+const ADDRESS_WAIT_MS = 300_000;
 
 export interface ClusterOptions {
   readonly client: KubeClient;
