@@ -47,7 +47,7 @@ export async function resolvedRefs(
   let found = { status: '', reason: '', message: '' };
   await eventually(`ResolvedRefs says ${reason}`, async () => {
     const path = 'jsonpath={.status.conditions[?(@.type=="ResolvedRefs")]}';
-    const text = await setup.kubectl(['get', 'sentrygateway', 'mail', '-o', path]);
+    const text = await setup.kubectl(['get', 'sentrygateway', 'mail', '--ignore-not-found', '-o', path]);
     if (text !== '') found = JSON.parse(text) as typeof found;
     return found.reason === reason;
   });

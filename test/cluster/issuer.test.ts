@@ -7,6 +7,7 @@ import { presentedByPods, resolvedRefs } from './certificate-presented.ts';
 import { eventually, HOSTNAME, MailSetup } from './mail-setup.ts';
 import { installCertManagerCRDs, removeCertManagerCRDs, startCertManager } from './native/cert-manager.ts';
 import { sharedCluster } from './native/global-setup.ts';
+import { kubectl } from './operator-installation.ts';
 import type { RunningProgram } from './native/programs.ts';
 import { nothingLost, Traffic } from './traffic/traffic.ts';
 
@@ -51,7 +52,7 @@ function requestsForCertManager(): string[] {
 
 async function apply(objects: readonly object[]): Promise<void> {
   const text = objects.map((object) => stringify(object)).join('---\n');
-  await setup.kubectl(['apply', '--server-side', '-f', '-'], text);
+  await kubectl(setup.cluster, ['apply', '--server-side', '-f', '-'], text);
 }
 
 async function certificateRevision(name: string): Promise<number> {
