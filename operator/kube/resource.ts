@@ -97,6 +97,7 @@ export const resourceTypes = {
   certificate: certManager('Certificate', 'certificates'),
   issuer: certManager('Issuer', 'issuers'),
   clusterIssuer: certManager('ClusterIssuer', 'clusterissuers'),
+  lease: { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' },
   event: { group: 'events.k8s.io', version: 'v1', kind: 'Event', plural: 'events' },
 } as const satisfies Record<string, ResourceType>;
 
