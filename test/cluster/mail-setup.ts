@@ -1,10 +1,12 @@
 // A namespace with the design's first manifest, and the peers that it names, on the host's end of the cluster's cable.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SecureContext } from 'node:tls';
 import { stringify } from 'yaml';
 import { CertificateAuthority } from '../peers/certificates.ts';
 import { Exchange } from '../peers/exchange/exchange.ts';
 import { IdentityProvider } from '../peers/identity-provider/identity-provider.ts';
-import { Phone } from '../peers/phone/phone.ts';
+import { trusting } from '../peers/phone/http-client.ts';
+import { Phone, type PhoneOptions } from '../peers/phone/phone.ts';
 import { Report } from '../peers/phone/report.ts';
 import type { AttachedCluster } from './native/cluster.ts';
 import { installOperator, kubectl } from './operator-installation.ts';
@@ -16,6 +18,13 @@ const RESOURCE = 'https://outlook.office365.com/';
 const USERS = ['alice@example.com', 'bob@example.com'] as const;
 const API_VERSION = 'sentrygateway.io/v1alpha1';
 
+export interface MailSetupOptions {
+  /** Fields of the SentryGateway's spec, in place of or beside those of the first manifest. */
+  readonly gateway?: Readonly<Record<string, unknown>>;
+  /** Authority (PEM) of the listeners' certificates; without it phones trust that of `selfSigned` (ConfigMap mail-ca). */
+  readonly listenerCA?: string;
+}
+
 /** What one test file works with; `remove` deletes the namespace and stops the peers. */
 export class MailSetup {
   readonly cluster: AttachedCluster;
@@ -24,24 +33,31 @@ export class MailSetup {
   readonly report = new Report();
   readonly #authority: CertificateAuthority;
   readonly #identityProvider: IdentityProvider;
+  readonly #options: MailSetupOptions;
   readonly #phones: Phone[] = [];
-  /** Where phones connect and which CA they trust, once the gateway serves. */
-  #gateway: { readonly address: string; readonly ca: string } | undefined;
+  /** Where phones connect and whom they trust, once the gateway serves. */
+  #gateway: { readonly address: string; readonly secureContext: SecureContext } | undefined;
 
   private constructor(
     cluster: AttachedCluster,
     namespace: string,
     peers: { authority: CertificateAuthority; exchange: Exchange; identityProvider: IdentityProvider },
+    options: MailSetupOptions,
   ) {
     this.cluster = cluster;
     this.namespace = namespace;
     this.exchange = peers.exchange;
     this.#authority = peers.authority;
     this.#identityProvider = peers.identityProvider;
+    this.#options = options;
   }
 
   /** Installs the operator, starts the peers and makes the namespace; no gateway yet. */
-  static async make(cluster: AttachedCluster, namespace: string): Promise<MailSetup> {
+  static async make(
+    cluster: AttachedCluster,
+    namespace: string,
+    options: MailSetupOptions = {},
+  ): Promise<MailSetup> {
     await installOperator(cluster);
     const authority = await CertificateAuthority.create('Cluster test CA');
     const address = cluster.addresses.host;
@@ -61,7 +77,7 @@ export class MailSetup {
       tokens: identityProvider.tokenRules([RESOURCE]),
     });
     await kubectl(cluster, ['create', 'namespace', namespace]);
-    return new MailSetup(cluster, namespace, { authority, exchange, identityProvider });
+    return new MailSetup(cluster, namespace, { authority, exchange, identityProvider }, options);
   }
 
   /** Applies the SentryGateway and the ExchangeRoute, and waits until both are Ready. */
@@ -81,11 +97,11 @@ export class MailSetup {
     for (const resource of ['sentrygateway/mail', 'exchangeroute/example-com']) {
       await this.kubectl(['wait', '--for=condition=Ready', '--timeout=120s', resource]);
     }
-    const ca = JSON.parse(await this.kubectl(['get', 'configmap', 'mail-ca', '-o', 'json'])) as {
-      data: Record<string, string>;
-    };
-    const service = await this.kubectl(['get', 'service', 'mail', '-o', 'jsonpath={.spec.clusterIP}']);
-    this.#gateway = { address: service.trim(), ca: ca.data['ca.crt'] ?? '' };
+    const ca =
+      this.#options.listenerCA ??
+      (await this.kubectl(['get', 'configmap', 'mail-ca', '-o', String.raw`jsonpath={.data.ca\.crt}`]));
+    const address = await this.kubectl(['get', 'service', 'mail', '-o', 'jsonpath={.spec.clusterIP}']);
+    this.#gateway = { address, secureContext: trusting([ca, this.#authority.certificate]) };
   }
 
   /** kubectl in this namespace. @throws Error with its error output when it fails */
@@ -93,14 +109,17 @@ export class MailSetup {
     return kubectl(this.cluster, ['--namespace', this.namespace, ...args], input);
   }
 
-  /** A phone that reaches the gateway by the Service's cluster IP. */
-  phone(user: (typeof USERS)[number], credential: 'Basic' | 'OAuth'): Phone {
+  /**
+   * A phone that reaches the gateway by the Service's cluster IP. Users are alice and bob @example.com; further ones by
+   * `exchange.organisation.addUser` (Basic only).
+   */
+  phone(user: string, credential: 'Basic' | 'OAuth', options: Partial<PhoneOptions> = {}): Phone {
     const gateway = this.#gateway;
     if (gateway === undefined) throw new Error('call waitReady first');
     const phone = new Phone({
       url: `https://${HOSTNAME}`,
       hosts: { [HOSTNAME]: gateway.address, [LOGIN]: this.cluster.addresses.host },
-      ca: [gateway.ca, this.#authority.certificate],
+      secureContext: gateway.secureContext,
       user,
       report: this.report,
       ...(credential === 'Basic'
@@ -112,6 +131,7 @@ export class MailSetup {
               resource: `https://${HOSTNAME}/`,
             },
           }),
+      ...options,
     });
     this.#phones.push(phone);
     return phone;
@@ -139,6 +159,7 @@ export class MailSetup {
         service: { type: 'ClusterIP' },
         drain: { seconds: 5, propagationSeconds: 1 },
         pod: { hostAliases: [{ ip: this.cluster.addresses.host, hostnames: [...PEER_NAMES] }] },
+        ...this.#options.gateway,
       },
     };
   }

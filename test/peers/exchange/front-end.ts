@@ -48,7 +48,7 @@ export class FrontEnd {
     } = options;
     const { journal } = organisation;
     const connections = new Map<object, number>();
-    const busy = new WeakSet<object>();
+    const answering = new WeakMap<object, ServerResponse>();
     const server = await PeerServer.start({
       credentials,
       port,
@@ -65,11 +65,11 @@ export class FrontEnd {
           organisation,
           frontEnd: name,
           connection: connections.get(request.socket) ?? 0,
-          pipelined: busy.has(request.socket),
+          // Its `close` would come too late: the client may have read the answer before this process hears that it left.
+          pipelined: answering.get(request.socket)?.writableEnded === false,
           reset,
         });
-        busy.add(request.socket);
-        response.once('close', () => busy.delete(request.socket));
+        answering.set(request.socket, response);
         transfer.judge({ hostnames, port: server.port });
         void transfer.run();
       },

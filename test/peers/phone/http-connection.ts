@@ -114,6 +114,16 @@ export class HttpConnection {
     return !this.#closed && this.#exchange === undefined;
   }
 
+  /** Whether it has ended, from either side. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Our port; undefined once it has ended. */
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
   /** SHA-256 fingerprint of the server's certificate. */
   get fingerprint(): string {
     return this.#socket.getPeerCertificate().fingerprint256;
