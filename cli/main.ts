@@ -27,14 +27,14 @@ async function run(argv: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  process.exit(await run(process.argv.slice(2)));
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) {
     process.stderr.write(`sentry: ${message}\n\n${help}`);
-    process.exitCode = 2;
+    process.exit(2);
   } else {
     process.stderr.write(`sentry: ${message}\n`);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

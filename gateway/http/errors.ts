@@ -41,7 +41,7 @@ const RESPONSE_ERRORS = {
   BadStatusLine: [502, 'The status line is not HTTP/1.1 SP status SP reason CRLF'],
   BadInterim: [
     502,
-    'The server switches protocols, closes with an interim answer, or sends these without end',
+    'The server switches protocols, closes with an interim answer, gives it a body, or sends these without end',
   ],
   BodyNotAllowed: [502, 'The status forbids a body, but one is announced'],
   Truncated: [502, 'The connection was closed in the middle of the answer'],

@@ -62,6 +62,12 @@ describe('what is refused', () => {
       answer(['Connection: close'], '', '100 Continue'),
       'BadInterim',
     ],
+    ['an interim answer with a body', answer(['Content-Length: 5'], '', '100 Continue'), 'BadInterim'],
+    [
+      'an interim answer in chunks',
+      answer(['Transfer-Encoding: chunked'], '', '102 Processing'),
+      'BadInterim',
+    ],
     ['interim answers without end', answer([], '', '102 Processing').repeat(17), 'BadInterim'],
     ['a bare LF', 'HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n', 'BadLineEnd'],
     ['a folded line', answer(['X: 1', ' 2', 'Content-Length: 0']), 'FoldedHeader'],

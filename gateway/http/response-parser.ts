@@ -102,12 +102,11 @@ export class ResponseParser implements HeadReader<ResponseErrorCode> {
     const error = fields.read(text);
     if (error !== undefined) return error;
     if (fields.chunked && this.minorVersion === 0) return 'BadTransferEncoding';
-    if (status < 200) {
-      return status === 101 || fields.close || ++this.interims > MAX_INTERIM_ANSWERS
-        ? 'BadInterim'
-        : undefined;
-    }
     const announcesBody = fields.chunked || (fields.contentLength ?? 0) > 0;
+    if (status < 200) {
+      const isBad = status === 101 || announcesBody || fields.close || ++this.interims > MAX_INTERIM_ANSWERS;
+      return isBad ? 'BadInterim' : undefined;
+    }
     return status === 204 && announcesBody ? 'BodyNotAllowed' : undefined;
   }
 
