@@ -4,6 +4,7 @@ import type { AttachedCluster } from './native/cluster.ts';
 
 const root = join(import.meta.dirname, '../..');
 const images = ['sentry-operator', 'sentry-gateway'] as const;
+const deployment = ['--namespace', 'sentry-system', 'deployment/sentry-operator'];
 
 /** Runs kubectl and returns what it printed. @throws Error with its error output when it fails */
 export async function kubectl(
@@ -16,17 +17,28 @@ export async function kubectl(
   return stdout;
 }
 
+/** Imports the images of this build. */
+export async function importImages(cluster: AttachedCluster): Promise<void> {
+  for (const image of images) await cluster.importImage(join(root, `dist/images/${image}.tar`));
+}
+
 /** Installs it unless it is there; resolves when the operator is available. May be called by each test file. */
 export async function installOperator(cluster: AttachedCluster): Promise<void> {
-  const deployment = ['--namespace', 'sentry-system', 'deployment/sentry-operator'];
   const installed = await cluster.kubectl(['get', ...deployment]);
   if (installed.code !== 0) {
-    await Promise.all(images.map((image) => cluster.importImage(join(root, `dist/images/${image}.tar`))));
+    await importImages(cluster);
     await kubectl(cluster, ['apply', '--server-side', '-k', join(root, 'config')]);
   }
-  const wait = ['wait', '--for=condition=Available', '--timeout=60s', ...deployment];
-  const { code, stderr } = await cluster.kubectl(wait);
+  const { code, stderr } = await cluster.kubectl([
+    ...['wait', '--for=condition=Available', '--timeout=60s'],
+    ...deployment,
+  ]);
   if (code === 0) return;
   const { stdout } = await cluster.kubectl(['logs', '--tail=20', ...deployment]);
   throw new Error(`the operator is not available: ${stderr}${stdout}`);
+}
+
+/** Removes the operator, however it was installed, its CRDs and with them every gateway. */
+export async function removeOperator(cluster: AttachedCluster): Promise<void> {
+  await kubectl(cluster, ['delete', '--ignore-not-found', '--timeout=60s', '-k', join(root, 'config')]);
 }
