@@ -6,6 +6,7 @@ import type { SentryGateway, SentryGatewayStatus } from './api/sentry-gateway.ts
 import type { ClusterObservation } from './infra/kubernetes/cluster.ts';
 import { StatusWriter } from './infra/kubernetes/status-writer.ts';
 import type { KubeClient } from './kube/client.ts';
+import type { KernelMetrics } from './kube/metrics.ts';
 import { WorkQueue } from './kube/work-queue.ts';
 import type { ProvidedResources } from './provider/types.ts';
 import { gatewayStatus } from './status/gateway-status.ts';
@@ -24,6 +25,7 @@ export interface ClusterStatusOptions {
   readonly client: KubeClient;
   readonly clock: { now(): Date };
   readonly log: Logger;
+  readonly metrics?: KernelMetrics | undefined;
   readonly signal: AbortSignal;
   /** Undefined where it is not known yet. */
   readonly observationOf: (gateway: Key) => ClusterObservation | undefined;
@@ -47,9 +49,12 @@ export class ClusterStatus {
 
   constructor(options: ClusterStatusOptions) {
     this.#options = options;
-    const { log, signal } = options;
+    const { client, log, signal, metrics } = options;
     this.#writer = new StatusWriter(options);
     this.#queue = new WorkQueue({
+      name: 'status',
+      server: client,
+      metrics: metrics?.queue('status'),
       signal,
       concurrency: 8,
       reconcile: (id) => this.#write(id),
@@ -64,6 +69,7 @@ export class ClusterStatus {
     translation: Translation,
     changed: { readonly gateways: ReadonlySet<Key>; readonly routes: ReadonlySet<Key> },
   ): void {
+    const priority = this.#translation === undefined ? 'low' : 'normal';
     this.#translation = translation;
     this.#routesOf = routesByGateway(translation);
     const present = new Set<string>();
@@ -75,7 +81,7 @@ export class ClusterStatus {
       );
       if (!isChanged && this.#resources.get(id) === resource) continue;
       this.#resources.set(id, resource);
-      this.#queue.add(id);
+      this.#queue.add(id, priority);
     }
     for (const id of this.#resources.keys()) if (!present.has(id)) this.#forget(id);
   }

@@ -17,6 +17,7 @@ import { IssuedCertificates } from './infra/kubernetes/issued-certificates.ts';
 import { ownerOf } from './infra/kubernetes/owner.ts';
 import { backoffMs } from './kube/backoff.ts';
 import type { KubeClient } from './kube/client.ts';
+import type { KernelMetrics } from './kube/metrics.ts';
 import { KubernetesProvider } from './provider/kubernetes/kubernetes-provider.ts';
 import type { ProvidedResources } from './provider/types.ts';
 import type { Key, TranslatedGateway } from './translate/types.ts';
@@ -35,6 +36,7 @@ export interface ClusterOperatorOptions {
   readonly maxConcurrentRollouts?: number | undefined;
   readonly clock: { now(): Date };
   readonly log: Logger;
+  readonly metrics?: KernelMetrics | undefined;
   /** Called once everything was read for the first time, whether or not this replica may write. */
   readonly onSynced: () => void;
   /** Resolves when this replica may write; absent: at once. Until then it only reads. */
@@ -72,6 +74,7 @@ class Loop {
     this.#options = options;
     const { clock, log, gatewayImage: image, clusterCIDRs } = options;
     const again = (): void => this.#trigger.fire();
+    options.client.onRecovered(again, options.signal);
     this.#keys = new ClusterKeys({
       ...options,
       onMade: (gateway, subject, message) => log.info({ gateway, message }, `made anew: ${subject}`),
@@ -160,6 +163,7 @@ class Loop {
     keys: ReadonlyMap<Key, GatewayKeysState>,
   ): void {
     const present = new Set(gateways.map(({ metadata }) => keyOf(metadata)));
+    const priority = this.#given.size === 0 ? 'low' : 'normal';
     const translated = new Map(translation.gateways.map((gateway) => [gateway.key, gateway]));
     this.#cluster.retain(present);
     for (const key of this.#given.keys()) if (!present.has(key)) this.#given.delete(key);
@@ -169,7 +173,7 @@ class Loop {
       const before = this.#given.get(key);
       if (!changed.has(key) && before?.problem?.message === wanted.problem?.message) continue;
       this.#given.set(key, wanted);
-      this.#cluster.set(wanted);
+      this.#cluster.set(wanted, priority);
     }
   }
 

@@ -1,17 +1,16 @@
 // Probes and metrics of the operator's own process.
 import fastify from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Registry } from 'prom-client';
 
 export interface Health extends AsyncDisposable {
   /** From now on /readyz is 200. */
   setReady(): void;
 }
 
-/** Listens on `host:port`. Rejects when the address cannot be had. */
-export async function listenForHealth(address: string): Promise<Health> {
+/** Listens on `host:port` and serves the registry's metrics, with those of the process. Rejects when the address cannot be had. */
+export async function listenForHealth(address: string, registry: Registry): Promise<Health> {
   const [, host, port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address) ?? [];
   if (host === undefined) throw new Error(`${address} is no address: use HOST:PORT`);
-  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   let ready = false;
   const server = fastify();

@@ -13,8 +13,18 @@ const MOST_AT_ONCE = 32;
 /** A longer Retry-After is the caller's to wait for: its key goes to the end of the queue meanwhile. */
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Called with every request: method, resource path and status (0 where no answer came). */
-export type RequestObserver = (method: string, path: string, status: number) => void;
+export interface ObservedRequest {
+  /** `host:port` of the API server. */
+  readonly host: string;
+  readonly method: string;
+  /** The resource's path, without a query. */
+  readonly path: string;
+  /** Of the answer; 0 where none came. */
+  readonly status: number;
+}
+
+/** Called with every request once its answer begins or fails. */
+export type RequestObserver = (request: ObservedRequest) => void;
 
 export interface ConnectionOptions {
   /** How long an ordinary request may take with its answer, in milliseconds. */
@@ -71,11 +81,6 @@ export class Connection {
       },
     });
     return new Connection(agent, server, new Credentials(load, () => performance.now()), options);
-  }
-
-  /** `https://host:port`. */
-  get origin(): string {
-    return this.#server.origin;
   }
 
   /** The whole answer, parsed. @throws ApiError; Error with a `code` when there is no answer in time */
@@ -150,7 +155,7 @@ export class Connection {
       deadline.clear();
       throw error;
     } finally {
-      this.#options.onRequest(method, path, status);
+      this.#options.onRequest({ host: this.#server.host, method, path, status });
       if (status > 0 && status < 500) this.availability.answered();
       else if (signal?.aborted !== true) this.availability.failed();
     }

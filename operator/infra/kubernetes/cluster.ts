@@ -8,7 +8,8 @@ import type { Snapshot } from '../../../gateway/config/snapshot.ts';
 import { backoffMs } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, type ResourceType, resourceTypes } from '../../kube/resource.ts';
-import { WorkQueue } from '../../kube/work-queue.ts';
+import type { KernelMetrics } from '../../kube/metrics.ts';
+import { type Priority, WorkQueue } from '../../kube/work-queue.ts';
 import { snapshotPrefix } from '../../translate/objects/metadata.ts';
 import type { Key, SnapshotWithFiles } from '../../translate/types.ts';
 import { type Addresses, addressesOf } from './addresses.ts';
@@ -38,6 +39,7 @@ export interface ClusterOptions {
   readonly namespaces: readonly string[];
   readonly signal: AbortSignal;
   readonly log: Logger;
+  readonly metrics?: KernelMetrics | undefined;
   readonly now: () => number;
   /** How many gateways are rolled at once because the operator is another one. */
   readonly maxConcurrentRollouts: number;
@@ -92,8 +94,11 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const { client, signal, log, now } = options;
+    const { client, signal, log, now, metrics } = options;
     this.#queue = new WorkQueue({
+      name: 'sentrygateway',
+      server: client,
+      metrics: metrics?.queue('sentrygateway'),
       signal,
       concurrency: 8,
       reconcile: (key) => this.#reconcile(key),
@@ -116,8 +121,8 @@ export class Cluster {
     return Promise.all([this.#pods.synced, this.#owned.synced]);
   }
 
-  /** Runs this gateway from now on as it is given. */
-  set(gateway: ClusterGateway): void {
+  /** Runs this gateway from now on as it is given; at low priority where it only may have changed, as at the start. */
+  set(gateway: ClusterGateway, priority?: Priority): void {
     const { translated } = gateway;
     const snapshot = translated && withHash(translated);
     const before = this.#states.get(gateway.key);
@@ -126,7 +131,7 @@ export class Cluster {
     } else {
       this.#states.set(gateway.key, newState(gateway, snapshot));
     }
-    this.#check(gateway.key);
+    this.#check(gateway.key, priority);
   }
 
   /** Leaves all other gateways alone: what was made for them goes with its SentryGateway, its owner. */
@@ -163,11 +168,11 @@ export class Cluster {
   }
 
   /** Looks at the pods, and at everything that was made. */
-  #check(key: Key): void {
+  #check(key: Key, priority?: Priority): void {
     const state = this.#states.get(key);
     if (state === undefined) return;
     state.isStale = true;
-    this.#queue.add(key);
+    this.#queue.add(key, priority);
   }
 
   #look(key: Key): void {

@@ -6,6 +6,7 @@ import { isNotFound } from '../../kube/api-error.ts';
 import { applyOwned, deleteOwned, ForeignObjectError, isOwnedBy } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { apiVersionOf, type KubeObject, type OwnerReference, resourceTypes } from '../../kube/resource.ts';
+import type { KernelMetrics } from '../../kube/metrics.ts';
 import { WorkQueue } from '../../kube/work-queue.ts';
 import type { Key } from '../../translate/types.ts';
 
@@ -26,6 +27,7 @@ export interface IssuedCertificatesOptions {
   readonly client: KubeClient;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  readonly metrics?: KernelMetrics | undefined;
   /** Called when `problemOf` a gateway has changed. */
   readonly onChange: () => void;
 }
@@ -40,8 +42,11 @@ export class IssuedCertificates {
 
   constructor(options: IssuedCertificatesOptions) {
     this.#options = options;
-    const { signal, log } = options;
+    const { client, signal, log, metrics } = options;
     this.#queue = new WorkQueue({
+      name: 'certificate',
+      server: client,
+      metrics: metrics?.queue('certificate'),
       signal,
       reconcile: (key) => this.#reconcile(key),
       onError: (gateway, error, retryMs) =>
