@@ -8,11 +8,19 @@ import { TRUSTED_AGE_MS } from './siblings.ts';
 const HOUR = 3_600_000;
 const noon = Date.parse('2026-11-23T12:00:00Z');
 
-/** A gateway whose pods obey, looked at once a second. Pods' clocks are an hour ahead of one another. */
+/** A gateway whose pods obey, and are ready three seconds after they were let back; looked at once a second. Pods' clocks are an hour ahead of one another. */
 class Scene {
   readonly pods = new Map<
     string,
-    { lost: Set<string>; ready: boolean; silent: boolean; ageMs: number; order?: PodView['order'] }
+    {
+      lost: Set<string>;
+      ready: boolean;
+      silent: boolean;
+      ageMs: number;
+      order?: PodView['order'];
+      /** Not ready before. */
+      readyMs: number;
+    }
   >();
   readonly routes: readonly string[];
   memory: StepOutMemory = new Map();
@@ -27,7 +35,7 @@ class Scene {
   }
 
   add(name: string, parts: { ready?: boolean; ageMs?: number } = {}): void {
-    this.pods.set(name, { lost: new Set(), ready: true, silent: false, ageMs: HOUR, ...parts });
+    this.pods.set(name, { lost: new Set(), ready: true, silent: false, ageMs: HOUR, readyMs: 0, ...parts });
   }
 
   pod(name: string) {
@@ -49,9 +57,9 @@ class Scene {
   }
 
   views(): PodView[] {
-    return [...this.pods].map(([name, { lost, ready, silent, ageMs, order }]) => ({
+    return [...this.pods].map(([name, { lost, ready, silent, ageMs, order, readyMs }]) => ({
       name,
-      ready: ready && !this.obeys(name, order),
+      ready: ready && this.nowMs >= readyMs && !this.obeys(name, order),
       order,
       report: silent
         ? undefined
@@ -78,8 +86,10 @@ class Scene {
     this.memory = next;
     this.unsettled = unsettled;
     for (const action of actions) {
-      if (action.kind === 'LetBack') delete this.pod(action.pod).order;
-      else this.pod(action.pod).order = action.order;
+      if (action.kind === 'LetBack') {
+        delete this.pod(action.pod).order;
+        this.pod(action.pod).readyMs = nowMs + 3000;
+      } else this.pod(action.pod).order = action.order;
     }
     return actions;
   }
@@ -189,6 +199,17 @@ describe('a pod steps out', () => {
     scene.cut('b', 'a/2');
     scene.pod('a').ageMs = 0;
     expect(scene.pass(60_000)).toEqual([]);
+  });
+
+  test('not over what was seen before it could not be asked for a while', () => {
+    const scene = new Scene(['a', 'b']);
+    scene.cut('b');
+    scene.pass(3000);
+    scene.pod('b').silent = true;
+    scene.pass(10_000);
+    scene.pod('b').silent = false;
+    expect(scene.pass(LOST_AFTER_MS)).toEqual([]);
+    expect(scene.pass(1000)).toEqual(['StepOut b']);
   });
 
   test('never because it cannot be asked', () => {
@@ -302,6 +323,18 @@ describe('a pod is let back', () => {
     expect(scene.pass(1000)).toEqual(['LetBack b']);
   });
 
+  test('when the last ready ones are gone, be it silent or not', () => {
+    const scene = new Scene(['a', 'b', 'c', 'd']);
+    scene.cut('a');
+    scene.cut('b');
+    scene.pass(30_000);
+    expect(scene.out()).toEqual(['a', 'b']);
+    scene.pod('b').silent = true;
+    scene.pods.delete('c');
+    scene.pods.delete('d');
+    expect(scene.pass(1000)).toEqual(['LetBack a', 'LetBack b']);
+  });
+
   test('not for a rollout, whose new pod is not missed before it is ready', () => {
     const scene = new Scene(['a', 'b']);
     scene.wanted = 2;
@@ -348,6 +381,19 @@ describe('a new operator', () => {
     scene.pod('b').silent = false;
     expect(scene.pass(60_000)).toEqual([]);
     expect(scene.out()).toEqual(['b']);
+  });
+
+  test('takes the place of whoever gave an order for longer than it would itself', () => {
+    const scene = new Scene(['a', 'b']);
+    scene.cut('b');
+    scene.pod('b').order = { reason: 'by hand', expiresMs: scene.clockMs('b') + HOUR };
+    expect(scene.look()).toEqual([
+      {
+        kind: 'Renew',
+        pod: 'b',
+        order: expect.objectContaining({ expiresMs: scene.clockMs('b') + HOLD_MS }),
+      },
+    ]);
   });
 
   test('takes away orders that have lost their reason', () => {
