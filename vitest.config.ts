@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Projects by what a test starts: nothing outside its own process, sockets on loopback, processes under load, a control plane, a cluster.
+// Projects by what a test starts: nothing outside its own process, sockets on loopback, Helm, processes under load, a control
+// plane, a cluster.
 const loads = [
   'test/{standalone,repository}/**/*.test.ts',
   'test/gateway/drain/**/*.test.ts',
@@ -27,6 +28,13 @@ export default defineConfig({
           exclude: loads,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'chart',
+          include: ['test/chart/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {
