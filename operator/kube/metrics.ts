@@ -32,6 +32,8 @@ const LOW_PRIORITY = '-100';
 
 /** Registers everything at once; one per process. */
 export class KernelMetrics {
+  /** For further metrics of the same process. */
+  readonly registry: Registry;
   readonly #queues = new Map<string, QueueState>();
   readonly #requests: Counter<'code' | 'method' | 'host'>;
   readonly #leader: Gauge<'name'>;
@@ -45,6 +47,7 @@ export class KernelMetrics {
   readonly #workSeconds: Histogram<'name' | 'controller'>;
 
   constructor(registry: Registry) {
+    this.registry = registry;
     const registers = [registry];
     const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
       new Counter({ name, help, labelNames, registers });

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { GatewayReport } from '../../gateway/config/report.ts';
 import { StepOut } from '../../gateway/step-out.ts';
@@ -50,8 +51,8 @@ beforeEach(() => {
 });
 
 /** With an operator whose clock differs from the pods' by so many ms. */
-function stepOuts(offsetMs = 0): StepOuts {
-  return new StepOuts({ client, log, now: () => Date.now() + offsetMs, elapsedMs: () => elapsed });
+function stepOuts(offsetMs = 0, registry?: Registry): StepOuts {
+  return new StepOuts({ client, log, registry, now: () => Date.now() + offsetMs, elapsedMs: () => elapsed });
 }
 
 async function createPod(suffix: string): Promise<string> {
@@ -111,7 +112,8 @@ async function observed(
 
 test('a pod is told by an annotation, told again, and let back, with an event of each change on the gateway', async () => {
   const [a, b] = [await createPod('a'), await createPod('b')];
-  const outs = stepOuts();
+  const registry = new Registry();
+  const outs = stepOuts(0, registry);
   const look = async (reached: boolean): Promise<boolean> => {
     const pods = [await observed(a, true), await observed(b, reached)];
     return (await outs.follow(gateway, pods, 2)).unsettled;
@@ -128,6 +130,8 @@ test('a pod is told by an annotation, told again, and let back, with an event of
   expect(Date.parse(expires) - Date.now()).toBeLessThanOrEqual(60_000);
   expect(first['example.com/kept']).toBe('yes');
   expect(outs.outOf(gateway.key)).toEqual([{ name: b, reason }]);
+  const gauge = `sentry_operator_stepped_out_pods{gateway="${gateway.key}"}`;
+  expect(await registry.metrics()).toContain(`${gauge} 1\n`);
   expect(await annotations(a)).toEqual({ 'example.com/kept': 'yes' });
 
   await look(true);
@@ -135,6 +139,7 @@ test('a pod is told by an annotation, told again, and let back, with an event of
   expect(await look(true)).toBe(false);
   expect(await annotations(b)).toEqual({ 'example.com/kept': 'yes' });
   expect(outs.outOf(gateway.key)).toEqual([]);
+  expect(await registry.metrics()).toContain(`${gauge} 0\n`);
   expect((await events()).toSorted()).toEqual([
     `Normal PodLetBack: pod ${b} takes phones again`,
     `Warning PodSteppedOut: pod ${b} gets no new phones: ${because}`,

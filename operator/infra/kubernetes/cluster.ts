@@ -114,7 +114,7 @@ export class Cluster {
     const onTurn = (keys: readonly Key[]) => keys.forEach((key) => this.#check(key));
     this.#maker = new GatewayMaker({ ...options, owned: this.#owned, onTurn });
     this.#touches = new PodTouches(client, now);
-    this.#stepOuts = new StepOuts({ client, log, now });
+    this.#stepOuts = new StepOuts({ client, log, now, registry: metrics?.registry });
   }
 
   get synced(): Promise<unknown> {

@@ -1,6 +1,7 @@
 // Tells pods to step out of the endpoints and lets them back, by an annotation: watches nothing, patches pods, writes events.
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { Gauge, type Registry } from 'prom-client';
 import { isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { recordEvent } from '../../kube/event-recorder.ts';
@@ -24,6 +25,8 @@ export interface StepOutsOptions {
   readonly log: Logger;
   /** Ms since 1970. */
   readonly now: () => number;
+  /** Where `sentry_operator_stepped_out_pods` is to be registered. */
+  readonly registry?: Registry | undefined;
   /** Ms of a clock that never jumps; default the process's. */
   readonly elapsedMs?: () => number;
 }
@@ -44,11 +47,13 @@ export interface SteppedOutPod {
 export class StepOuts {
   readonly #options: StepOutsOptions;
   readonly #elapsedMs: () => number;
+  readonly #gauge: Gauge<'gateway'> | undefined;
   readonly #memories = new Map<Key, StepOutMemory>();
 
   constructor(options: StepOutsOptions) {
     this.#options = options;
     this.#elapsedMs = options.elapsedMs ?? (() => performance.now());
+    this.#gauge = options.registry && gaugeIn(options.registry);
   }
 
   /**
@@ -82,6 +87,7 @@ export class StepOuts {
       }
     };
     await Promise.all(actions.map((action) => tell(action, memory.get(action.pod))));
+    this.#gauge?.set({ gateway: gateway.key }, this.outOf(gateway.key).length);
     if (failures.length > 0) throw failures[0];
     return { unsettled };
   }
@@ -95,6 +101,7 @@ export class StepOuts {
 
   forget(gateway: Key): void {
     this.#memories.delete(gateway);
+    this.#gauge?.remove({ gateway });
   }
 
   async #tell(gateway: SteppingGateway, action: StepOutAction): Promise<void> {
@@ -122,6 +129,15 @@ export class StepOuts {
       if (!isNotFound(error)) throw error;
     }
   }
+}
+
+function gaugeIn(registry: Registry): Gauge<'gateway'> {
+  return new Gauge({
+    name: 'sentry_operator_stepped_out_pods',
+    help: 'Pods of a gateway that are told to take no new phones.',
+    labelNames: ['gateway'],
+    registers: [registry],
+  });
 }
 
 function regarding({ namespace, name, owner: { apiVersion, kind, uid } }: SteppingGateway) {
