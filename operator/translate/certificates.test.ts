@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -61,6 +62,19 @@ describe('a server certificate', () => {
     expect(() => read(cert, key)).toThrow(message);
   });
 
+  test.each([
+    ['secp256k1', 'the key is on the curve secp256k1, which phones do not know'],
+    ['brainpoolP256r1', 'which phones do not know: use ECDSA P-256'],
+  ])('is refused on the curve %s, which TLS would take', (curve, message) => {
+    const pem = openssl(`req -x509 -nodes -subj /CN=a -newkey ec -pkeyopt ec_paramgen_curve:${curve}`);
+    expect(() => read(pem, pem)).toThrow(message);
+  });
+
+  test.each(['P-256', 'P-384', 'P-521'])('is taken on the curve %s', (curve) => {
+    const pem = openssl(`req -x509 -nodes -subj /CN=a -newkey ec -pkeyopt ec_paramgen_curve:${curve}`);
+    expect(read(pem, pem).keyType).toBe('ec');
+  });
+
   test('never lets its key into an error', () => {
     const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const pem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -101,6 +115,12 @@ describe('a CA bundle', () => {
     expect(() => readCABundle(authority.certificate + cut)).toThrow('holds no whole PEM certificate');
   });
 });
+
+/** A certificate and its key in one PEM text. */
+function openssl(command: string): string {
+  const args = [...command.split(' '), '-keyout', '-', '-out', '-'];
+  return execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' });
+}
 
 function messageOf(action: () => unknown): string {
   try {

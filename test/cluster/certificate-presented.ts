@@ -1,7 +1,7 @@
 // What the pods of a gateway present to a new phone, each asked at its own address, and what the status says of it.
 import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { eventually, HOSTNAME, type MailSetup } from './mail-setup.ts';
 
 const PHONES_PORT = 8443;
@@ -11,24 +11,22 @@ export async function presentedByPods(
   setup: Pick<MailSetup, 'kubectl'>,
   hostname = HOSTNAME,
 ): Promise<X509Certificate[]> {
-  const pods = JSON.parse(await setup.kubectl(['get', 'pods', '-o', 'json'])) as {
-    items: { status: { podIP?: string; conditions?: { type: string; status: string }[] } }[];
-  };
-  const addresses = pods.items.flatMap(({ status }) => {
-    const ready = status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-    return ready === true ? (status.podIP ?? []) : [];
-  });
+  const addresses = await readyAddresses(setup);
   return Promise.all(addresses.map((address) => presented(address, hostname)));
 }
 
-async function presented(address: string, hostname: string): Promise<X509Certificate> {
-  // Whom to trust is not the question here.
-  const socket = connect({
-    host: address,
-    port: PHONES_PORT,
-    servername: hostname,
-    rejectUnauthorized: false,
+async function readyAddresses(setup: Pick<MailSetup, 'kubectl'>): Promise<string[]> {
+  const pods = JSON.parse(await setup.kubectl(['get', 'pods', '-o', 'json'])) as {
+    items: { status: { podIP?: string; conditions?: { type: string; status: string }[] } }[];
+  };
+  return pods.items.flatMap(({ status }) => {
+    const ready = status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+    return ready === true ? (status.podIP ?? []) : [];
   });
+}
+
+async function presented(address: string, hostname: string): Promise<X509Certificate> {
+  const socket = greet(address, hostname);
   try {
     await once(socket, 'secureConnect');
     const certificate = socket.getPeerX509Certificate();
@@ -37,6 +35,33 @@ async function presented(address: string, hostname: string): Promise<X509Certifi
   } finally {
     socket.destroy();
   }
+}
+
+/** Whom to trust is not the question here. */
+function greet(address: string, hostname: string, session?: Buffer): TLSSocket {
+  return connect({
+    host: address,
+    port: PHONES_PORT,
+    servername: hostname,
+    rejectUnauthorized: false,
+    ...(session && { session }),
+  });
+}
+
+/** Opens a session at one ready pod of the gateway `mail` and goes on with it at another: whether that one resumes it. */
+export async function resumesAtAnotherPod(setup: Pick<MailSetup, 'kubectl'>): Promise<boolean> {
+  const [first = '', second = ''] = await readyAddresses(setup);
+  const socket = greet(first, HOSTNAME);
+  const sessions = once(socket, 'session') as Promise<[Buffer]>;
+  // Tickets of TLS 1.3 come with the first bytes that are read.
+  socket.resume();
+  const [session] = await sessions;
+  socket.destroy();
+  const again = greet(second, HOSTNAME, session);
+  await once(again, 'secureConnect');
+  const isResumed = again.isSessionReused();
+  again.destroy();
+  return isResumed;
 }
 
 /** The condition ResolvedRefs of the gateway `mail`, once it has that reason. @throws Error after a minute */

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CertificateAuthority, type Credentials, type LeafOptions } from '../peers/certificates.ts';
 import type { HttpConnection } from '../peers/phone/http-connection.ts';
-import { presentedByPods, resolvedRefs } from './certificate-presented.ts';
+import { presentedByPods, resolvedRefs, resumesAtAnotherPod } from './certificate-presented.ts';
 import { eventually, HOSTNAME, MailSetup } from './mail-setup.ts';
 import { sharedCluster } from './native/global-setup.ts';
 import { nothingLost, Traffic } from './traffic/traffic.ts';
@@ -82,6 +82,10 @@ test('new connections get the new certificate, and nobody else notices', async (
   expect(await poll).toMatchObject({ kind: 'changed' });
   expect(connections).toHaveLength(connected);
   expect(await traffic.finish()).toMatchObject(nothingLost);
+});
+
+test('a session of one pod is resumed by the other', async () => {
+  expect(await resumesAtAnotherPod(setup)).toBe(true);
 });
 
 test('an expired replacement is told and not served', async () => {
