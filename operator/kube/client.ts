@@ -5,7 +5,8 @@ import { type KubeObject, type ResourceType, resourcePath } from './resource.ts'
 /** The name under which the operator owns fields in server-side apply. */
 export const FIELD_MANAGER = 'sentry-operator';
 
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Beyond what a webhook may take; short enough that a connection that has died unnoticed delays nothing by half a minute. */
+const REQUEST_TIMEOUT_MS = 20_000;
 /** Short, so that a half-open connection is noticed soon: bookmarks, each minute only, could not tell it from silence. */
 const WATCH_SECONDS = { least: 15, most: 20 };
 /** What a watch may take beyond its time: a bookmark comes two seconds before its end. */
@@ -38,7 +39,7 @@ export interface KubeClientOptions {
   /** A kubeconfig file; undefined: the cluster that the pod runs in, or the user's default kubeconfig. */
   readonly kubeconfig?: string | undefined;
   readonly onRequest?: RequestObserver;
-  /** How long a request may take with its answer, in milliseconds. Default 30,000. */
+  /** How long a request may take with its answer, in milliseconds. Default 20,000. */
   readonly timeoutMs?: number;
   /** How long one watch lasts before it is opened anew, in whole seconds, by chance between the two. Default 15 to 20. */
   readonly watchSeconds?: { readonly least: number; readonly most: number };

@@ -33,6 +33,8 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #watches = new Set<OpenWatch>();
   readonly #silent = new Set<ServerResponse>();
   #fault: (request: SeenRequest) => Fault | undefined = () => undefined;
+  #connections = 0;
+  #mostConnections = 0;
   /** Every request that came, in order. */
   readonly requests: SeenRequest[] = [];
 
@@ -45,6 +47,11 @@ export class FaultyProxy implements AsyncDisposable {
     this.#server = createServer({ cert: pki.certificate, key: pki.key }, (request, response) =>
       this.#answer(request, response),
     );
+    this.#server.on('secureConnection', (socket) => {
+      this.#connections += 1;
+      this.#mostConnections = Math.max(this.#mostConnections, this.#connections);
+      socket.once('close', () => (this.#connections -= 1));
+    });
   }
 
   /** Listens on a port of its own with a certificate of the cluster's authority; clients come with tokens. */
@@ -59,6 +66,11 @@ export class FaultyProxy implements AsyncDisposable {
 
   get url(): string {
     return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The most connections that were ever open at once. */
+  get mostConnections(): number {
+    return this.#mostConnections;
   }
 
   get openWatches(): number {
