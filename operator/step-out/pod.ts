@@ -23,7 +23,7 @@ export interface PodView {
   readonly ready: boolean;
   /** What its annotation says. Only that of a pod never seen before counts: afterwards the memory knows better than a watch. */
   readonly order: Order | undefined;
-  /** What it said just now; undefined where it could not be asked, is draining, or has no configuration. */
+  /** What it said just now; undefined where it could not be asked, or is draining. */
   readonly report:
     | {
         /** The pod's own clock, in ms since 1970. */
