@@ -58,8 +58,8 @@ export class Gateway {
     onInternalError: (error) => logStageFailure(this.telemetry.log, error),
   });
   private readonly listener = new Listener({
-    onConnection: (socket, name) =>
-      this.phones.accept(socket, this.pipeline.handler, this.pipeline.connection(name)),
+    onConnection: (socket, name, client) =>
+      this.phones.accept(socket, this.pipeline.handler, this.pipeline.connection(name), client),
     onHandshake: (name, outcome) => this.telemetry.metrics.countHandshake(name, outcome),
     maxConnections: connectionLimit(),
   });

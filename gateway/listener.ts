@@ -4,20 +4,34 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { bindOptions } from './address.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
+import { peerAddress } from './http/peer-address.ts';
+import { AddressShares, shareOf } from './listener/address-shares.ts';
 import { Arrival, type ArrivalEvents } from './listener/arrival.ts';
 import { type HandshakeLimits, HandshakeQueue } from './listener/handshake-queue.ts';
 import { createSecureListener } from './listener/secure-listener.ts';
+import { trustedProxiesOf, type TrustsPeer } from './listener/trusted-proxies.ts';
 
-/** How an attempt to connect ended. `overload`: closed unheard, because too many wait already. */
-export type HandshakeOutcome = 'full' | 'resumed' | 'failed' | 'timeout' | 'unrecognized-name' | 'overload';
+/**
+ * How an attempt to connect ended. `overload`: closed unheard, because too many wait already. `untrusted-proxy`: the PROXY
+ * protocol is spoken, and not with this peer; `bad-proxy-header`: with this one, which does not speak it.
+ */
+export type HandshakeOutcome =
+  | 'full'
+  | 'resumed'
+  | 'failed'
+  | 'timeout'
+  | 'unrecognized-name'
+  | 'overload'
+  | 'untrusted-proxy'
+  | 'bad-proxy-header';
 
 export interface ListenerOptions {
-  /** Takes a connection once it is secure; `listener` is the name of the one whose host name was asked for. */
-  readonly onConnection: (socket: TLSSocket, listener: string) => void;
+  /** Takes a connection once it is secure; `listener` is the name of the one whose host name was asked for, `client` the phone's address. */
+  readonly onConnection: (socket: TLSSocket, listener: string, client: string) => void;
   /** Told each outcome once; `listener` is empty where none was found yet. */
   readonly onHandshake?: (listener: string, outcome: HandshakeOutcome) => void;
   readonly handshakes?: HandshakeLimits;
-  /** Connections that are not secure yet, in any state; more are closed at once. */
+  /** Connections that are not secure yet, in any state, one peer's being at most half of them; more are closed at once. */
   readonly maxPending?: number;
   /** Connections in all; more are closed at once, so that file descriptors remain for the servers. */
   readonly maxConnections?: number | undefined;
@@ -34,29 +48,33 @@ interface SecureListener {
   readonly server: TlsServer;
 }
 
-/** What one snapshot says about names. Immutable: connections keep the one under which they came. */
-interface Names {
+/** What one snapshot says about names and peers. Immutable. */
+interface Entrance {
   readonly first: SecureListener | undefined;
   readonly byName: ReadonlyMap<string, SecureListener>;
+  /** Set where the PROXY protocol is spoken. */
+  readonly trustsPeer: TrustsPeer | undefined;
 }
 
 export class Listener {
   private readonly options: ListenerOptions;
-  private readonly maxPending: number;
   private readonly server: Server;
   private readonly queue: HandshakeQueue;
-  private names: Names = { first: undefined, byName: new Map() };
-  /** Connections that are not secure yet. */
-  private pending = 0;
+  private entrance: Entrance = { first: undefined, byName: new Map(), trustsPeer: undefined };
+  /** Connections that are not secure yet, by peer. */
+  private readonly pending: AddressShares;
+  /** Those whose handshake is under way, by the socket below TLS. */
+  private readonly underTls = new Map<Socket, Arrival>();
   private readonly arrivals: ArrivalEvents = {
     onHello: (arrival, hello) => this.route(arrival, hello),
+    onBadProxyHeader: () => this.options.onHandshake?.('', 'bad-proxy-header'),
     onTimeout: () => this.options.onHandshake?.('', 'timeout'),
-    onGone: () => this.pending--,
+    onGone: (arrival) => this.pending.leave(shareOf(arrival.peer)),
   };
 
   constructor(options: ListenerOptions) {
     this.options = options;
-    this.maxPending = options.maxPending ?? 10_000;
+    this.pending = new AddressShares(options.maxPending ?? 20_000);
     this.queue = new HandshakeQueue(options.handshakes);
     this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
     if (options.maxConnections !== undefined) this.server.maxConnections = options.maxConnections;
@@ -75,9 +93,13 @@ export class Listener {
     const entries = listeners.flatMap(({ secure, hostnames }) =>
       hostnames.map((name) => [name, secure] as const),
     );
-    const names = { first: listeners[0]?.secure, byName: new Map(entries.toReversed()) };
+    const entrance = {
+      first: listeners[0]?.secure,
+      byName: new Map(entries.toReversed()),
+      trustsPeer: trustedProxiesOf(snapshot),
+    };
     return () => {
-      this.names = names;
+      this.entrance = entrance;
     };
   }
 
@@ -95,7 +117,7 @@ export class Listener {
   /** Connections that are not secure yet: without a whole ClientHello, waiting for their turn, in their handshake. */
   get handshakes(): { readonly arriving: number; readonly queued: number; readonly inFlight: number } {
     const { queued, inFlight } = this.queue;
-    return { arriving: this.pending - queued - inFlight, queued, inFlight };
+    return { arriving: this.pending.size - queued - inFlight, queued, inFlight };
   }
 
   /**
@@ -110,50 +132,76 @@ export class Listener {
   /** For each connection that it is given, a TLS server emits exactly one of the two events. */
   private secure(name: string, server: TlsServer): SecureListener {
     server.on('secureConnection', (socket) => {
-      this.handshakeEnded();
+      const arrival = this.handshakeEnded(socket);
       this.options.onHandshake?.(name, socket.isSessionReused() ? 'resumed' : 'full');
-      this.options.onConnection(socket, name);
+      if (arrival === undefined) socket.destroy();
+      else this.options.onConnection(socket, name, arrival.client);
     });
-    server.on('tlsClientError', (error) => {
-      this.handshakeEnded();
+    server.on('tlsClientError', (error, socket) => {
+      this.handshakeEnded(socket);
       const late = (error as NodeJS.ErrnoException).code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
       this.options.onHandshake?.(name, late ? 'timeout' : 'failed');
     });
     return { name, server };
   }
 
-  private handshakeEnded(): void {
-    this.pending--;
-    this.queue.finished();
+  private handshakeEnded(socket: TLSSocket): Arrival | undefined {
+    const raw = socketBelow(socket);
+    const arrival = this.underTls.get(raw);
+    if (arrival === undefined) return undefined;
+    this.underTls.delete(raw);
+    this.pending.leave(shareOf(arrival.peer));
+    this.queue.finished(shareOf(arrival.client));
+    return arrival;
   }
 
   private accept(socket: Socket): void {
     socket.on('error', ignore);
-    if (this.names.first === undefined || this.pending >= this.maxPending) {
-      this.options.onHandshake?.('', 'overload');
-      socket.destroy();
+    const { first, trustsPeer } = this.entrance;
+    const peer = peerAddress(socket);
+    const share = shareOf(peer);
+    if (first === undefined || !this.pending.allows(share)) {
+      this.turnAway(socket, 'overload');
       return;
     }
-    this.pending++;
+    if (trustsPeer?.(peer) === false) {
+      this.turnAway(socket, 'untrusted-proxy');
+      return;
+    }
+    this.pending.enter(share);
     socket.setKeepAlive(...KEEP_ALIVE);
-    new Arrival(socket, this.arrivals).start();
+    new Arrival(socket, { peer, isProxied: trustsPeer !== undefined }, this.arrivals).start();
+  }
+
+  private turnAway(socket: Socket, outcome: HandshakeOutcome): void {
+    this.options.onHandshake?.('', outcome);
+    socket.destroy();
   }
 
   private route(arrival: Arrival, hello: Parameters<ArrivalEvents['onHello']>[1]): void {
-    const secure = hello.kind === 'hello' ? this.find(hello.serverName) : this.names.first;
+    const secure = hello.kind === 'hello' ? this.find(hello.serverName) : this.entrance.first;
     if (secure === undefined) {
       this.options.onHandshake?.('', 'unrecognized-name');
       arrival.refuse(UNRECOGNIZED_NAME);
       return;
     }
-    this.queue.add(() => !arrival.socket.destroyed && secure.server.emit('connection', arrival.taken()));
+    this.queue.add(shareOf(arrival.client), () => {
+      if (arrival.socket.destroyed) return false;
+      this.underTls.set(arrival.socket, arrival);
+      return secure.server.emit('connection', arrival.taken());
+    });
   }
 
   private find(serverName: string | null): SecureListener | undefined {
-    if (serverName === null) return this.names.first;
-    const { byName } = this.names;
+    if (serverName === null) return this.entrance.first;
+    const { byName } = this.entrance;
     return byName.get(serverName) ?? byName.get(`*${serverName.slice(serverName.indexOf('.'))}`);
   }
+}
+
+/** The socket that TLS was given. Node says it nowhere else; if it said it no longer, no connection would be taken, and every test fail. */
+function socketBelow(socket: TLSSocket): Socket {
+  return (socket as unknown as { readonly _parent: Socket })._parent;
 }
 
 function ignore(): void {

@@ -80,7 +80,7 @@ export interface RequestSink {
 export interface ServerConnectionInfo<Context = unknown> {
   /** What `accept` was given with the socket: listener, client certificate, … */
   readonly context: Context;
-  /** Address of the peer without port, e.g. `192.0.2.1`. */
+  /** Address of the phone without port, e.g. `192.0.2.1`: the peer, unless a trusted proxy named another. */
   readonly remoteAddress: string;
   /** Bytes of HTTP (before encryption) since the connection was made. */
   readonly bytesRead: number;

@@ -31,12 +31,17 @@ export interface ServerShared<Context> {
   onInternalError(error: unknown): void;
 }
 
+/** Whose connection it is, and who answers its requests. */
+export interface PhoneSide<Context> {
+  readonly handler: RequestHandler<Context>;
+  readonly context: Context;
+  readonly remoteAddress: string;
+}
+
 /** How much of a body is read, and for how long, after its request was answered. */
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 2000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
-/** How a socket of both families writes an IPv4 address. */
-const IPV4_IN_IPV6 = /^::ffff:(?=\d+\.)/i;
 
 /**
  * States: `head` (also between requests) → `exchange` → `head` …; from any of them → `lingering`, where the last answer
@@ -73,14 +78,13 @@ export class ServerConnection<Context> implements AnsweringConnection<Context>, 
   constructor(
     shared: ServerShared<Context>,
     socket: Socket,
-    handler: RequestHandler<Context>,
-    context: Context,
+    { handler, context, remoteAddress }: PhoneSide<Context>,
   ) {
     this.shared = shared;
     this.socket = socket;
     this.handler = handler;
     this.context = context;
-    this.remoteAddress = (socket.remoteAddress ?? '').replace(IPV4_IN_IPV6, '');
+    this.remoteAddress = remoteAddress;
     this.writer = new MessageWriter(socket, shared.flushQueue, { open: true, lent: true });
     this.parser = new RequestParser(this, shared.limits);
     this.deadline = this.after(shared.headMs);

@@ -5,6 +5,7 @@ import type { RequestHandler } from './exchange.ts';
 import { DEFAULT_HEAD_LIMITS } from './head-scanner.ts';
 import { throwOutside } from './internal-error.ts';
 import { FlushQueue } from './message-writer.ts';
+import { peerAddress } from './peer-address.ts';
 import { Roster } from './roster.ts';
 import { ServerConnection } from './server-connection.ts';
 import type { ServerShared } from './server-connection.ts';
@@ -50,9 +51,17 @@ export class HttpServer<Context> {
     };
   }
 
-  /** Takes over a connected socket with its TCP options set: plain, or TLS after its handshake. `context` is what its exchanges show as their connection's. */
-  accept(socket: Socket, handler: RequestHandler<Context>, context: Context): void {
-    new ServerConnection(this.shared, socket, handler, context).start();
+  /**
+   * Takes over a connected socket with its TCP options set: plain, or TLS after its handshake. `context` is what its exchanges
+   * show as their connection's, `remoteAddress` the phone's where that is not the peer.
+   */
+  accept(
+    socket: Socket,
+    handler: RequestHandler<Context>,
+    context: Context,
+    remoteAddress = peerAddress(socket),
+  ): void {
+    new ServerConnection(this.shared, socket, { handler, context, remoteAddress }).start();
   }
 
   /** Takes effect from the end of each connection's present request on. */

@@ -26,6 +26,7 @@ export interface SnapshotSketch {
   readonly routes?: readonly RouteSketch[];
   readonly ticketKey?: Buffer;
   readonly admin?: { readonly credentials: Credentials; readonly clientCA: string };
+  readonly proxyProtocol?: Snapshot['proxyProtocol'];
   readonly drain?: Snapshot['drain'];
   readonly logging?: Snapshot['logging'];
 }
@@ -60,6 +61,7 @@ export function sketchSnapshot(sketch: SnapshotSketch): SketchedSnapshot {
     ...(sketch.admin && {
       admin: { ...pair(sketch.admin.credentials), clientCAFile: add(sketch.admin.clientCA) },
     }),
+    ...(sketch.proxyProtocol && { proxyProtocol: sketch.proxyProtocol }),
     drain: sketch.drain ?? { seconds: 2, propagationSeconds: 0 },
     logging: sketch.logging ?? { access: 'All', samplePercent: 10, identifiers: 'Hashed' },
   };
