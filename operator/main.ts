@@ -14,6 +14,8 @@ const usage = `Usage: sentry-operator --gateway-image IMAGE [options]
   --gateway-image IMAGE  image of the gateway's pods
   --namespace NAMESPACE  look at this namespace only; may be repeated (default: all)
   --cluster-cidr CIDR    address range of pods or Services, which gateways never call; may be repeated
+  --max-concurrent-rollouts NUMBER
+                         how many gateways get new pods at once because the operator is a new one (default 2)
   --lease-namespace NS   where the lease is that the one replica holds which works (default: $POD_NAMESPACE;
                          without either there is no lease, and only one replica may run)
   --lease-name NAME      name of the lease (default sentry-operator)
@@ -26,6 +28,7 @@ const flags = {
   'gateway-image': { type: 'string' },
   namespace: { type: 'string', multiple: true },
   'cluster-cidr': { type: 'string', multiple: true },
+  'max-concurrent-rollouts': { type: 'string', default: '2' },
   'lease-namespace': { type: 'string' },
   'lease-name': { type: 'string', default: 'sentry-operator' },
   kubeconfig: { type: 'string' },
@@ -64,6 +67,7 @@ async function main(): Promise<number> {
     namespaces: values.namespace ?? [],
     gatewayImage: values['gateway-image'],
     clusterCIDRs: values['cluster-cidr'] ?? [],
+    maxConcurrentRollouts: Number(values['max-concurrent-rollouts']),
     clock,
     leadership: leadership.acquired,
     onSynced: () => health.setReady(),
@@ -82,6 +86,9 @@ function readFlags() {
     }
     const image = values['gateway-image'];
     if (image === undefined) throw new Error('--gateway-image is required');
+    if (!/^[1-9]\d{0,5}$/.test(values['max-concurrent-rollouts'])) {
+      throw new Error('--max-concurrent-rollouts must be a whole number, at least 1');
+    }
     return { ...values, 'gateway-image': image };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);

@@ -66,7 +66,7 @@ export async function applyOwned(
  */
 export async function applyOver(
   client: KubeClient,
-  { owner, wanted, live: known, isCurrent = isContained, locked = false }: OwnedObject,
+  { owner, wanted, live: known, isCurrent = isInPlace, locked = false }: OwnedObject,
 ): Promise<Applied> {
   const type = typeOf(wanted);
   const object = withHash(wanted);
@@ -79,10 +79,40 @@ export async function applyOver(
   if (wasCreatedOnly(live)) {
     const { namespace, name } = object.metadata;
     await takeOwnership(client, type, await client.get(type, { namespace, name }));
-  } else if ((known === undefined ? isContained : isCurrent)(object, live)) {
+  } else if ((known === undefined ? isInPlace : isCurrent)(object, live)) {
     return { result: 'unchanged', object: live };
   }
-  return { result: 'applied', object: await client.apply(type, asSeen(object, live, locked)) };
+  return { result: 'applied', object: await applyWhole(client, type, asSeen(object, live, locked), live) };
+}
+
+/**
+ * Applies, and where that is not enough replaces lists: an apply leaves alone what others have put into one, and an item of
+ * theirs may stand in the way of ours.
+ */
+async function applyWhole(
+  client: KubeClient,
+  type: ResourceType,
+  object: KubeObject,
+  live: KubeObject,
+): Promise<KubeObject> {
+  const lists = otherLists(contentOf(object), contentOf(live));
+  try {
+    const applied = await client.apply<KubeObject>(type, object);
+    if (lists === undefined || otherLists(contentOf(object), contentOf(applied)) === undefined)
+      return applied;
+  } catch (error) {
+    const isRefused = error instanceof ApiError && error.status === 422;
+    if (lists === undefined || !isRefused) throw error;
+  }
+  const { namespace, name, uid } = object.metadata;
+  const patched = await client.mergePatch<KubeObject>(
+    type,
+    { namespace, name },
+    { ...lists, metadata: { uid } },
+  );
+  await takeOwnership(client, type, patched);
+  const { resourceVersion: _seen, ...metadata } = object.metadata;
+  return client.apply(type, { ...object, metadata });
 }
 
 /** Deletes the object when it is there and names the owner. @throws ApiError */
@@ -175,6 +205,34 @@ function asSeen(object: KubeObject, { metadata }: KubeObject, locked: boolean): 
       ...(locked && !wasCreatedOnly({ metadata }) && resourceVersion !== undefined && { resourceVersion }),
     },
   };
+}
+
+function contentOf({ metadata: _metadata, ...content }: KubeObject): Record<string, unknown> {
+  return content;
+}
+
+/** Of two objects what `wanted` has of lists that stand otherwise in `live`, as a merge patch; undefined where there is none. */
+function otherLists(wanted: object, live: object): object | undefined {
+  const others = Object.entries(wanted).flatMap(([key, value]) => {
+    const there = (live as Record<string, unknown>)[key];
+    if (Array.isArray(value)) {
+      return Array.isArray(there) && !isContained(value, there) ? [[key, value] as const] : [];
+    }
+    if (typeof value !== 'object' || value === null || typeof there !== 'object' || there === null) return [];
+    const inside = otherLists(value, there);
+    return inside === undefined ? [] : [[key, inside] as const];
+  });
+  return others.length === 0 ? undefined : Object.fromEntries(others);
+}
+
+/** True when the live object is what is wanted; others may own it too. */
+function isInPlace(wanted: KubeObject, live: KubeObject): boolean {
+  const { ownerReferences = [], ...metadata } = wanted.metadata;
+  return (
+    ownerReferences.every((reference) => isOwnedBy(live, reference)) &&
+    isContained(metadata, live.metadata) &&
+    isContained(contentOf(wanted), contentOf(live))
+  );
 }
 
 /** True when every field of `wanted` stands in `live` with the same value; lists must be of one length. */

@@ -1,4 +1,5 @@
 // Writes the objects of gateways over what the watches know of them, and tells the watches' copy at once.
+import { createHash } from 'node:crypto';
 import { ApiError } from '../../kube/api-error.ts';
 import { applyOver, deleteOwned, isOwnedBy, type OwnedObject } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -17,6 +18,8 @@ export class RefusedObjectError extends Error {
 export class ObjectWriter {
   readonly #client: KubeClient;
   readonly #owned: OwnedObjects;
+  /** The hash of what was applied last, by what came of it: an admission webhook may change every write, and is not fought. */
+  readonly #written = new WeakMap<KubeObject, string>();
 
   constructor(client: KubeClient, owned: OwnedObjects) {
     this.#client = client;
@@ -33,9 +36,13 @@ export class ObjectWriter {
     options: Pick<OwnedObject, 'isCurrent' | 'locked'> = {},
   ): Promise<void> {
     const live = this.#owned.get(wanted);
+    const written = live && this.#written.get(live);
+    if (written !== undefined && written === hashOf(wanted)) return;
     try {
-      const { object } = await applyOver(this.#client, { owner, wanted, live, ...options });
+      const { result, object } = await applyOver(this.#client, { owner, wanted, live, ...options });
       if (object !== live) this.#owned.record(object, typeOf(wanted));
+      const held = this.#owned.get(wanted);
+      if (result === 'applied' && held !== undefined) this.#written.set(held, hashOf(wanted));
     } catch (error) {
       throw isRefusal(error) ? new RefusedObjectError(wanted, error) : error;
     }
@@ -47,6 +54,10 @@ export class ObjectWriter {
     await deleteOwned(this.#client, owner, object);
     this.#owned.forget(object);
   }
+}
+
+function hashOf(object: KubeObject): string {
+  return createHash('sha256').update(JSON.stringify(object)).digest('base64');
 }
 
 function isRefusal(error: unknown): error is ApiError {
