@@ -9,6 +9,12 @@ const loads = [
   'test/gateway/shell/{canary,drain,probes,reconnect-storm,reload}.test.ts',
 ];
 
+// Behaviours that would disturb all others of their cluster, and the cluster's own test, which starts several.
+const disturbances = [
+  'test/cluster/{api-server-unavailable,etcd-restarted,operator-*,two-operators-*}.test.ts',
+  'test/cluster/{helm-*,native,step-out-and-back}.test.ts',
+];
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -58,10 +64,29 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
+          exclude: disturbances,
+          globalSetup: ['test/cluster/native/global-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'disturbance',
+          include: disturbances,
           globalSetup: ['test/cluster/native/global-setup.ts'],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'rights',
+          include: ['test/rights/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
     ],

@@ -18,11 +18,38 @@ const RESOURCE = 'https://outlook.office365.com/';
 const USERS = ['alice@example.com', 'bob@example.com'] as const;
 const API_VERSION = 'sentrygateway.io/v1alpha1';
 
+const POD_LABELS = 'app.kubernetes.io/name=sentry-gateway,app.kubernetes.io/instance=mail';
+
+interface PodObject {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: {
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
 export interface MailSetupOptions {
   /** Fields of the SentryGateway's spec, in place of or beside those of the first manifest. */
   readonly gateway?: Readonly<Record<string, unknown>>;
   /** Authority (PEM) of the listeners' certificates; without it phones trust that of `selfSigned` (ConfigMap mail-ca). */
   readonly listenerCA?: string;
+}
+
+/** A pod of the gateway. */
+export interface GatewayPod {
+  readonly name: string;
+  readonly ip: string;
+  readonly isReady: boolean;
+  /** It was told to end. */
+  readonly isLeaving: boolean;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
 }
 
 /** What one test file works with; `remove` deletes the namespace and stops the peers. */
@@ -104,6 +131,58 @@ export class MailSetup {
     this.#gateway = { address, secureContext: trusting([ca, this.#authority.certificate]) };
   }
 
+  /** Changes the SentryGateway's spec by a merge patch. */
+  async patchGateway(spec: object): Promise<void> {
+    const patch = JSON.stringify({ spec });
+    await this.kubectl(['patch', 'sentrygateway', 'mail', '--type=merge', '--patch', patch]);
+  }
+
+  /** Scales as `kubectl scale` does, and waits until so many pods are ready and no other is left. */
+  async scale(replicas: number): Promise<void> {
+    await this.kubectl(['scale', 'sentrygateway/mail', `--replicas=${replicas}`]);
+    await this.podsSettled(replicas);
+  }
+
+  /** The gateway's pods. */
+  async pods(): Promise<readonly GatewayPod[]> {
+    const { items } = await this.#get<{ items: readonly PodObject[] }>(['pods', '-l', POD_LABELS]);
+    return items.map(({ metadata, status }) => ({
+      name: metadata.name,
+      ip: status.podIP ?? '',
+      isReady: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+      isLeaving: metadata.deletionTimestamp !== undefined,
+    }));
+  }
+
+  /** Waits until there are so many pods, all ready, none leaving and none of those `without`; returns them. */
+  async podsSettled(replicas: number, without: readonly GatewayPod[] = []): Promise<readonly GatewayPod[]> {
+    const names = new Set(without.map(({ name }) => name));
+    let pods: readonly GatewayPod[] = [];
+    await eventually(`there are ${replicas} ready pods and no others`, async () => {
+      pods = await this.pods();
+      return (
+        pods.length === replicas &&
+        pods.every(({ name, isReady, isLeaving }) => isReady && !isLeaving && !names.has(name))
+      );
+    });
+    return pods;
+  }
+
+  /** A condition of `sentrygateway/mail` or another resource; undefined before there is one for its present generation. */
+  async condition(resource: string, type: string): Promise<Condition | undefined> {
+    const { metadata, status } = await this.#get<{
+      metadata: { generation: number };
+      status?: { conditions?: readonly Condition[] };
+    }>([resource]);
+    return status?.conditions?.find(
+      (condition) => condition.type === type && condition.observedGeneration === metadata.generation,
+    );
+  }
+
+  async #get<T>(args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.kubectl(['get', ...args, '-o', 'json'])) as T;
+  }
+
   /** kubectl in this namespace. @throws Error with its error output when it fails */
   async kubectl(args: readonly string[], input?: string): Promise<string> {
     return kubectl(this.cluster, ['--namespace', this.namespace, ...args], input);
@@ -137,10 +216,14 @@ export class MailSetup {
     return phone;
   }
 
-  /** Deletes the namespace, waits until it is gone, and stops the peers. */
+  /**
+   * Has the gateways and then the namespace deleted, without waiting for the end of it, and stops the peers. The gateways go
+   * first, so that the operator writes nothing more into a namespace that refuses it.
+   */
   async remove(): Promise<void> {
     for (const phone of this.#phones) phone.close();
-    await kubectl(this.cluster, ['delete', 'namespace', this.namespace, '--timeout=120s']);
+    await this.kubectl(['delete', 'sentrygateways', '--all', '--timeout=60s']);
+    await kubectl(this.cluster, ['delete', 'namespace', this.namespace, '--wait=false']);
     this.exchange.close();
     await this.#identityProvider.close();
   }
@@ -157,7 +240,7 @@ export class MailSetup {
       spec: {
         listeners: [{ name: 'phones', hostnames: [HOSTNAME], tls: { selfSigned: {} } }],
         service: { type: 'ClusterIP' },
-        drain: { seconds: 5, propagationSeconds: 1 },
+        drain: { seconds: 5, propagationSeconds: 5 },
         pod: { hostAliases: [{ ip: this.cluster.addresses.host, hostnames: [...PEER_NAMES] }] },
         ...this.#options.gateway,
       },

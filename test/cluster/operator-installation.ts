@@ -42,3 +42,17 @@ export async function installOperator(cluster: AttachedCluster): Promise<void> {
 export async function removeOperator(cluster: AttachedCluster): Promise<void> {
   await kubectl(cluster, ['delete', '--ignore-not-found', '--timeout=60s', '-k', join(root, 'config')]);
 }
+
+/** How many replicas of the operator there are to be. */
+export async function operatorReplicas(cluster: AttachedCluster): Promise<number> {
+  return Number(await kubectl(cluster, ['get', ...deployment, '-o', 'jsonpath={.spec.replicas}']));
+}
+
+/** Scales the operator; resolves when all that are wanted are available and no other is left. */
+export async function scaleOperator(cluster: AttachedCluster, replicas: number): Promise<void> {
+  await kubectl(cluster, ['scale', ...deployment, `--replicas=${replicas}`]);
+  await kubectl(cluster, ['rollout', 'status', '--timeout=60s', ...deployment]);
+  const labels = 'app.kubernetes.io/name=sentry-operator';
+  const leaving = ['wait', '--for=delete', '--timeout=60s', 'pods', '--namespace', 'sentry-system', '-l'];
+  if (replicas === 0) await kubectl(cluster, [...leaving, labels]);
+}

@@ -1,6 +1,5 @@
 // A real Kubernetes cluster of one node on this machine, without Docker: for tests, and `cluster.ts up|down|status` by hand.
 import { createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openAccess, runCommand } from './access.ts';
 import type { ApiAccess, CommandResult } from './access.ts';
@@ -25,8 +24,9 @@ import {
   prepareNode,
 } from './node.ts';
 import type { NodeProgram } from './node.ts';
-import { programFolder, runProgram } from './programs.ts';
+import { programFolder } from './programs.ts';
 import type { RunningProgram } from './programs.ts';
+import { killInside, rememberCommands, runInside } from './running-programs.ts';
 import { slots } from './slots.ts';
 import type { Addresses } from './slots.ts';
 
@@ -54,15 +54,15 @@ export interface AttachedCluster extends ApiAccess {
   nodeExec(command: readonly string[]): Promise<CommandResult>;
   /** Runs a command of the node (images have no shell) in a pod's network, for example `nft` or `ss`. Throws when the pod does not run. */
   podExec(namespace: string, pod: string, command: readonly string[]): Promise<CommandResult>;
+  /** Ends one program at once, as a crash does; nothing starts it again by itself. */
+  stopProgram(name: ClusterProgram): Promise<void>;
+  /** Starts it again; resolves when it runs, for the API server when it is ready. */
+  startProgram(name: ClusterProgram): Promise<void>;
 }
 
 export type ClusterProgram = ControlPlaneProgram | NodeProgram;
 
 export interface Cluster extends AttachedCluster {
-  /** Ends one program at once, as a crash does; nothing starts it again by itself. */
-  stopProgram(name: ClusterProgram): Promise<void>;
-  /** Starts it again; resolves when it runs, for the API server when it is ready. */
-  startProgram(name: ClusterProgram): Promise<void>;
   /** Ends everything and removes processes, mounts, interfaces, routes, cgroups and files. May be called twice. */
   stop(): Promise<void>;
 }
@@ -112,6 +112,11 @@ export async function attachCluster(handle: ClusterHandle): Promise<AttachedClus
       const containerId = await containerOf(access, namespace, pod);
       return runCommand(inside(isolation, inContainerNetwork(containerId, command)));
     },
+    stopProgram: (name) => killInside(isolation, name),
+    startProgram: async (name) => {
+      const program = await runInside(isolation, name, true);
+      if (name === 'kube-apiserver') await apiServerReady(access, [program]);
+    },
   };
 }
 
@@ -125,22 +130,18 @@ async function startInside(isolation: Isolation, byHand: boolean): Promise<Clust
     byHand,
   };
   writeFileSync(handlePath(slot.number), JSON.stringify(handle));
-  const commands = { ...(await prepareControlPlaneOf(isolation)), ...(await prepareNode(slot)) };
+  rememberCommands(isolation, { ...(await prepareControlPlaneOf(isolation)), ...(await prepareNode(slot)) });
   await mountNode(isolation);
   const attached = await attachCluster(handle);
   const running = new Map<ClusterProgram, RunningProgram>();
   const run = async (name: ClusterProgram): Promise<void> => {
-    const command = inside(isolation, commands[name]);
-    const logPath = join(slot.folder, `${name}.log`);
-    running.set(name, await runProgram({ name, command, logPath, outlivesParent: byHand }));
-  };
-  const startProgram = async (name: ClusterProgram): Promise<void> => {
-    await run(name);
-    if (name === 'kube-apiserver') await apiServerReady(attached, [...running.values()]);
+    running.set(name, await runInside(isolation, name, byHand));
   };
   await run('etcd');
   await run('containerd');
-  await Promise.all([startProgram('kube-apiserver'), importPauseImage(attached, running)]);
+  await run('kube-apiserver');
+  const programs = [...running.values()];
+  await Promise.all([apiServerReady(attached, programs), importPauseImage(attached, programs)]);
   await Promise.all(
     (['kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy'] as const).map(run),
   );
@@ -148,8 +149,6 @@ async function startInside(isolation: Isolation, byHand: boolean): Promise<Clust
   await nodeReady(attached, [...running.values()]);
   return {
     ...attached,
-    startProgram,
-    stopProgram: async (name) => running.get(name)?.kill(),
     stop: async () => {
       await closeIsolation(isolation);
       await Promise.all([...running.values()].map(({ ended }) => ended));
@@ -172,10 +171,10 @@ async function prepareControlPlaneOf({
 
 async function importPauseImage(
   cluster: AttachedCluster,
-  running: ReadonlyMap<string, RunningProgram>,
+  programs: readonly RunningProgram[],
 ): Promise<void> {
   const tar = await buildPauseImage(cluster.folder);
-  await until('containerd is ready', [...running.values()], async () => {
+  await until('containerd is ready', programs, async () => {
     return (await cluster.nodeExec(containerdReadyCommand)).code === 0;
   });
   await cluster.importImage(tar);

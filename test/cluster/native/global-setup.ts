@@ -1,6 +1,7 @@
 // One cluster for all files of the vitest project `cluster`; each keeps to its own namespaces.
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
+import { recordOperatorCalls } from '../operator-calls.ts';
 import { attachCluster, startCluster } from './cluster.ts';
 import type { AttachedCluster, ClusterHandle } from './cluster.ts';
 
@@ -14,7 +15,13 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const cluster = await startCluster();
   project.provide('cluster', cluster.handle);
-  return () => cluster.stop();
+  return async () => {
+    try {
+      await recordOperatorCalls(project.name, cluster.auditLogPath);
+    } finally {
+      await cluster.stop();
+    }
+  };
 }
 
 /** For a test: the project's cluster. */

@@ -84,7 +84,17 @@ function endOf(child: ChildProcess): Promise<number | null> {
   });
 }
 
-function killGroup(pid: number): void {
+/** Whether the process is there, and no zombie. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Ends a process group at once; nothing happens when it has ended. */
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (error) {

@@ -74,7 +74,7 @@ export class Traffic implements AsyncDisposable {
   readonly #signInReport = new Report();
   readonly #outbox = new Outbox();
   readonly #delivered: { readonly phone: Phone; readonly item: Item }[] = [];
-  readonly #connections = new Set<HttpConnection>();
+  readonly #keptConnections = new Set<HttpConnection>();
   readonly #ending = new AbortController();
   readonly #abort = new AbortController();
   readonly #visits: Promise<void>[] = [];
@@ -100,7 +100,7 @@ export class Traffic implements AsyncDisposable {
       })),
       ...Array.from({ length: options.newcomers }, (_, at) => ({
         kind: 'newcomer' as const,
-        phone: this.#phone(`newcomer${at}`),
+        phone: this.#phone(`newcomer${at}`, false),
       })),
     ];
   }
@@ -140,9 +140,9 @@ export class Traffic implements AsyncDisposable {
     };
   }
 
-  /** Connections of the phones that are open, newest last. */
-  get connections(): readonly HttpConnection[] {
-    return [...this.#connections].filter(({ closed }) => !closed);
+  /** The open connections of phones that keep theirs: those with polls, and the regular ones. */
+  get keptConnections(): readonly HttpConnection[] {
+    return [...this.#keptConnections].filter(({ closed }) => !closed);
   }
 
   /** Resolves after so many further requests. @throws {Error} when they take more than a minute */
@@ -182,12 +182,14 @@ export class Traffic implements AsyncDisposable {
     return [...this.polling, ...this.#others.map(({ phone }) => phone)];
   }
 
-  #phone(name: string): Phone {
+  #phone(name: string, keepsConnection = true): Phone {
     const user = `${name}@example.com`;
     this.#setup.exchange.organisation.addUser({ name: user, password });
     return this.#setup.phone(user, 'Basic', {
       report: this.report,
-      onConnection: (connection) => this.#connections.add(connection),
+      onConnection: (connection) => {
+        if (keepsConnection) this.#keptConnections.add(connection);
+      },
     });
   }
 
