@@ -52,13 +52,21 @@ function certificatesOf(
   };
 }
 
-/** The same in every replica and after a restart, and another for each listener: a ticket is good where it was given. */
+/**
+ * The same in every replica and after a restart, and another for each listener and its terms: a ticket is good where it was given,
+ * and as long as that would be given again. A resumed session skips what a full handshake checks.
+ */
 function sessionOf(snapshot: Snapshot, listener: SnapshotListener, files: SnapshotFiles) {
   const { namespace, name } = snapshot.gateway;
-  const purpose = `sentry session tickets ${namespace}/${name}/${listener.name}`;
+  const purpose = `sentry session tickets ${namespace}/${name}/${listener.name} ${termsOf(listener)}`;
   const secret = files.get(snapshot.ticketKeyFile) ?? Buffer.alloc(0);
   return {
     ticketKeys: Buffer.from(hkdfSync('sha256', secret, '', purpose, 48)),
     sessionIdContext: createHash('sha256').update(purpose).digest('hex').slice(0, 32),
   };
+}
+
+/** A hash of whom a listener lets in and how; not of its certificates, whose renewal is to end no session. */
+function termsOf({ minVersion }: SnapshotListener): string {
+  return createHash('sha256').update(JSON.stringify({ minVersion })).digest('hex');
 }
