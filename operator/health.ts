@@ -3,6 +3,8 @@ import fastify from 'fastify';
 import { collectDefaultMetrics, type Registry } from 'prom-client';
 
 export interface Health extends AsyncDisposable {
+  /** `http://host:port`. */
+  readonly url: string;
   /** From now on /readyz is 200. */
   setReady(): void;
 }
@@ -21,8 +23,9 @@ export async function listenForHealth(address: string, registry: Registry): Prom
   server.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );
-  await server.listen({ host, port: Number(port) });
+  const url = await server.listen({ host, port: Number(port) });
   return {
+    url,
     setReady: () => {
       ready = true;
     },

@@ -49,6 +49,7 @@ async function main(): Promise<number> {
   const registry = new Registry();
   const metrics = new KernelMetrics(registry);
   await using health = await listenForHealth(values.health, registry);
+  log.info({ url: health.url }, 'health and metrics are served');
   const connection = { kubeconfig: values.kubeconfig, onRequest: metrics.requested.bind(metrics) };
   await using leadership = await contendForLeadership({
     ...connection,
