@@ -84,7 +84,7 @@ test('helm rollback brings the version before back without a loss', async () => 
   expect(await traffic.finish()).toMatchObject(nothingLost);
 });
 
-test('helm uninstall keeps CRDs, resources and running gateways; the next install finds them', async () => {
+test('helm uninstall keeps CRDs, resources and running gateways; the next install, for one namespace, finds them', async () => {
   await helm(cluster, ['upgrade', release, charts.present, '--wait']);
   await gatewaysRun((image) => !image.endsWith(`:${PREVIOUS_TAG}`));
   const before = await pods();
@@ -94,7 +94,14 @@ test('helm uninstall keeps CRDs, resources and running gateways; the next instal
   await kubectl(cluster, ['get', 'crd', ...crds]);
   await setup.kubectl(['get', 'sentrygateway/mail', 'exchangeroute/example-com']);
   await traffic.answered(300);
-  await helm(cluster, ['install', release, charts.present, '--wait']);
+  await helm(cluster, [
+    'install',
+    release,
+    charts.present,
+    '--set',
+    'watchNamespaces={helm-upgrade}',
+    '--wait',
+  ]);
   await setup.applyRoute(['mbx1', 'mbx2']);
   await setup.waitReady();
   expect(await pods()).toEqual(before);
