@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type ClusterOperatorOptions, runClusterOperator } from '../../operator/cluster.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
-import type { KubeObject } from '../../operator/kube/resource.ts';
+import { type KubeObject, resourceTypes } from '../../operator/kube/resource.ts';
 import type { AttachedControlPlane } from './control-plane.ts';
 
 export interface RunningOperator {
@@ -148,9 +148,13 @@ export class AuditLog {
   }
 }
 
-/** Resolves once the operator has written nothing for a second. @throws Error after two minutes */
-export async function untilQuiet(log: AuditLog, quietMs = 1000): Promise<AuditedRequest[]> {
-  const deadline = performance.now() + 120_000;
+/** Resolves with what the operator wrote, once it has written nothing for a while. @throws Error after `deadlineMs` */
+export async function untilQuiet(
+  log: AuditLog,
+  quietMs = 1_000,
+  deadlineMs = 120_000,
+): Promise<AuditedRequest[]> {
+  const deadline = performance.now() + deadlineMs;
   const all: AuditedRequest[] = [];
   for (let quietSince = performance.now(); performance.now() - quietSince < quietMs;) {
     await sleep(100);
@@ -160,6 +164,18 @@ export async function untilQuiet(log: AuditLog, quietMs = 1000): Promise<Audited
     if (performance.now() > deadline) throw new Error('the operator writes and writes');
   }
   return all;
+}
+
+/** Resolves when every SentryGateway and ExchangeRoute has a status of its generation. @throws Error after a minute */
+export async function untilAllHaveStatus(client: KubeClient): Promise<void> {
+  type Resource = KubeObject & { readonly status?: { readonly observedGeneration?: number } };
+  const isBehind = ({ metadata, status }: Resource) => status?.observedGeneration !== metadata.generation;
+  for (const type of [resourceTypes.sentryGateway, resourceTypes.exchangeRoute]) {
+    await eventually(`every ${type.kind} has a status`, async () => {
+      const { items } = await client.list<Resource>(type);
+      return !items.some(isBehind);
+    });
+  }
 }
 
 /** Asks again and again until the condition holds. @throws Error after a minute */

@@ -1,13 +1,15 @@
 // `make bench`: what the gateway costs beside nginx and HAProxy in the same run. A figure a line: name, value, goal.
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateAuthority } from '../peers/certificates.ts';
+import { measureApplyToServed } from './apply-to-served.ts';
 import { measureCpu } from './cpu.ts';
 import { type Figure, lineOf } from './figures.ts';
+import { measureInstallation } from './installation.ts';
 import { measureMemory } from './memory.ts';
-import { LOAD_CORE } from './process.ts';
+import { LOAD_CORE, pinTo } from './process.ts';
+import { measureOperator } from './operator.ts';
 import { measureStandalone } from './standalone.ts';
 
 export interface BenchSetup {
@@ -21,6 +23,9 @@ const parts: Record<string, (setup: BenchSetup) => Promise<Figure[]>> = {
   cpu: measureCpu,
   memory: measureMemory,
   standalone: measureStandalone,
+  operator: measureOperator,
+  'apply-to-served': measureApplyToServed,
+  installation: measureInstallation,
 };
 
 async function main(): Promise<number> {
@@ -36,9 +41,7 @@ async function main(): Promise<number> {
     console.error('The bench needs two cores: one for the proxy, one for load and upstream.');
     return 1;
   }
-  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(LOAD_CORE), String(process.pid)], {
-    stdio: 'ignore',
-  });
+  pinTo(String(LOAD_CORE));
   const directory = await mkdtemp(join(tmpdir(), 'sentry-bench-'));
   const figures: Figure[] = [];
   try {
