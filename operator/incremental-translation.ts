@@ -22,7 +22,7 @@ export interface IncrementalTranslationOptions {
 
 export interface Retranslated {
   readonly translation: Translation;
-  /** Gateways and routes whose translation was made anew, or is gone. */
+  /** Gateways and routes that were translated anew. */
   readonly gateways: ReadonlySet<Key>;
   readonly routes: ReadonlySet<Key>;
 }
@@ -72,7 +72,6 @@ export class IncrementalTranslation {
       groups.set(id, translated);
       if (!isFresh) note(translated.translation);
     }
-    for (const [id, { translation }] of this.#groups) if (!groups.has(id)) note(translation);
     this.#groups = groups;
     this.#forget(new Set(resources.gateways.map(({ metadata }) => keyOf(metadata))));
     return {
