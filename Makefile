@@ -24,7 +24,7 @@ lint: setup setup-helm ## Types, oxlint, prettier, knip, import rules, licences,
 generate: setup setup-helm ## Write crds/, config/ and docs/reference/ anew from operator/api and charts/
 	@build/generate.sh
 
-bench: setup setup-bench ## Ratios to nginx and HAProxy of the same run: name, value, goal
+bench: setup setup-bench setup-cluster setup-helm images ## Ratios to nginx and HAProxy of the same run: name, value, goal
 	@node test/bench/main.ts $(ONLY)
 
 fuzz: setup ## Fuzz our HTTP for FOR seconds (default 1800)
