@@ -1,6 +1,7 @@
 // Whether the operator has told this gateway to leave the endpoints for a while: a file of the mounted volume (downward API).
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { type Clock, monotonicClock } from './http/deadlines.ts';
 
 /** The longest that one order holds: the operator renews it, and without an operator a gateway comes back by itself. */
 const LONGEST_MS = 60_000;
@@ -16,18 +17,22 @@ export interface StepOutOptions {
   readonly file: string | undefined;
   /** Wall clock, ms since 1970. */
   readonly now?: () => number;
+  /** Never jumps: for how long an order has been there. */
+  readonly clock?: Clock;
 }
 
 export class StepOut {
   private readonly file: string | undefined;
   private readonly now: () => number;
+  private readonly clock: Clock;
   private content = '';
-  /** When this content was first seen. */
+  /** When this content was first seen, by the clock that never jumps: the node's wall clock may be put back meanwhile. */
   private seen = 0;
 
-  constructor({ file, now = Date.now }: StepOutOptions) {
+  constructor({ file, now = Date.now, clock = monotonicClock }: StepOutOptions) {
     this.file = file;
     this.now = now;
+    this.clock = clock;
   }
 
   /** The reason while the order in the file holds, else null. A file that is missing, empty or wrong is no order: in doubt phones are served. */
@@ -36,12 +41,12 @@ export class StepOut {
     const content = await readFile(this.file, 'utf8').catch(() => '');
     if (content !== this.content) {
       this.content = content;
-      this.seen = this.now();
+      this.seen = this.clock.now();
     }
     const order = parseOrder(content);
     if (order === null) return null;
-    const end = Math.min(Date.parse(order.expires), this.seen + LONGEST_MS);
-    return this.now() < end ? order.reason : null;
+    const holds = this.now() < Date.parse(order.expires) && this.clock.now() < this.seen + LONGEST_MS;
+    return holds ? order.reason : null;
   }
 }
 
