@@ -12,11 +12,11 @@ import type { ProvidedResources } from './provider/types.ts';
 import { gatewayStatus } from './status/gateway-status.ts';
 import type { GatewayObservations } from './status/observations.ts';
 import { routeStatus } from './status/route-status.ts';
+import { isSameStatus } from './status/same-status.ts';
+import { serversByRoute } from './status/server-status.ts';
 import { SnapshotHistory } from './status/snapshot-history.ts';
+import { holdBackMs } from './status/urgency.ts';
 import type { Key, Translation } from './translate/types.ts';
-
-/** What was served a moment ago and is on its way to the pods is not told as pending before that. */
-const PENDING_AFTER_MS = 2_000;
 
 type Resource = SentryGateway | ExchangeRoute;
 type Status = SentryGatewayStatus | ExchangeRouteStatus;
@@ -43,7 +43,7 @@ export class ClusterStatus {
   readonly #resources = new Map<string, Resource>();
   readonly #observed = new Map<Key, Observed>();
   readonly #histories = new Map<Key, SnapshotHistory>();
-  readonly #pendingSinceMs = new Map<string, number>();
+  readonly #heldSinceMs = new Map<string, number>();
   #translation: Translation | undefined;
   #routesOf = new Map<Key, Key[]>();
 
@@ -94,7 +94,7 @@ export class ClusterStatus {
 
   #forget(id: string): void {
     this.#resources.delete(id);
-    this.#pendingSinceMs.delete(id);
+    this.#heldSinceMs.delete(id);
     this.#writer.forget(id);
     const [kind, key = ''] = id.split(' ');
     if (kind !== 'SentryGateway') return;
@@ -106,8 +106,8 @@ export class ClusterStatus {
     const resource = this.#resources.get(id);
     const status = resource && this.#decide(resource);
     if (resource === undefined || status === undefined) return undefined;
-    const waitMs = this.#pauseMs(id, this.#writer.previous(resource), status);
-    if (waitMs > 0) return { requeueAfterSeconds: waitMs / 1000 };
+    const holdMs = this.#holdMs(id, this.#writer.previous(resource), status);
+    if (holdMs > 0) return { requeueAfterSeconds: holdMs / 1000 };
     await this.#writer.write(resource, status);
     return undefined;
   }
@@ -146,22 +146,20 @@ export class ClusterStatus {
     return observations;
   }
 
-  /** How long a status that says no more than that pods are a moment behind is held back. */
-  #pauseMs(id: string, previous: Status | undefined, next: Status): number {
-    const isPending = programmedOf(next)?.reason === 'Pending' && programmedOf(previous)?.status === 'True';
-    if (!isPending) {
-      this.#pendingSinceMs.delete(id);
+  /** For how long the status is not written yet. */
+  #holdMs(id: string, previous: Status | undefined, next: Status): number {
+    const holdMs = isSameStatus(previous, next) ? 0 : holdBackMs(previous, next);
+    if (holdMs === 0) {
+      this.#heldSinceMs.delete(id);
       return 0;
     }
     const now = this.#options.clock.now().getTime();
-    const since = this.#pendingSinceMs.get(id) ?? now;
-    this.#pendingSinceMs.set(id, since);
-    return Math.min(PENDING_AFTER_MS, since + PENDING_AFTER_MS - now);
+    const since = this.#heldSinceMs.get(id) ?? now;
+    this.#heldSinceMs.set(id, since);
+    const leftMs = Math.min(holdMs, since + holdMs - now);
+    if (leftMs <= 0) this.#heldSinceMs.delete(id);
+    return leftMs;
   }
-}
-
-function programmedOf(status: Status | undefined) {
-  return status?.conditions?.find(({ type }) => type === 'Programmed');
 }
 
 function idOf({ kind, metadata }: Resource): string {
@@ -188,6 +186,7 @@ function observationsOf(observation: ClusterObservation, history: SnapshotHistor
   return {
     wanted: wanted && { hash: wanted.hash, generation: wanted.generation },
     pods,
+    servers: serversByRoute(pods),
     addresses,
     addressPending,
     steppedOut,

@@ -24,6 +24,8 @@ export interface GatewayObservations {
   /** The snapshot that was written for the pods last. */
   readonly wanted: { readonly hash: string; readonly generation: number } | undefined;
   readonly pods: readonly PodObservation[];
+  /** What the pods say of the servers, by route; made of `pods` where it is absent. */
+  readonly servers?: ReadonlyMap<Key, readonly GatewayReport['servers'][number][]>;
   /** IP addresses or host names at which phones reach it. */
   readonly addresses: readonly string[];
   /** True while a load balancer may still give an address: a gateway that was not ready before waits for it. */

@@ -1,7 +1,8 @@
 // The health of a route's servers, as the pods of its gateways see it.
 import type { GatewayReport } from '../../gateway/config/report.ts';
 import type { ExchangeRouteStatus } from '../api/exchange-route.ts';
-import type { RouteStatusInput } from './observations.ts';
+import type { Key } from '../translate/types.ts';
+import type { GatewayObservations, PodObservation, RouteStatusInput } from './observations.ts';
 import { kubernetesTime } from './time.ts';
 
 type ServerStatus = NonNullable<ExchangeRouteStatus['servers']>[number];
@@ -17,8 +18,7 @@ export function serverStatuses(
   now: Date,
 ): ServerStatus[] {
   const gateways = new Set(verdict.parents.map(({ gateway }) => gateway));
-  const pods = [...gateways].flatMap((gateway) => observations.get(gateway)?.pods ?? []);
-  const reports = pods.flatMap(({ report }) => report?.servers ?? []).filter(({ route }) => route === key);
+  const reports = [...gateways].flatMap((gateway) => reportsOf(key, observations.get(gateway)));
   return verdict.servers.map((name) => {
     const ofServer = reports.filter(({ server }) => server === name);
     return serverStatus(
@@ -28,6 +28,23 @@ export function serverStatuses(
       now,
     );
   });
+}
+
+function reportsOf(route: Key, observations: GatewayObservations | undefined): readonly ServerReport[] {
+  if (observations === undefined) return [];
+  const byRoute = observations.servers ?? serversByRoute(observations.pods);
+  return byRoute.get(route) ?? [];
+}
+
+/** What all pods say of the servers, by route: made once for all routes of a gateway. */
+export function serversByRoute(pods: readonly PodObservation[]): ReadonlyMap<Key, readonly ServerReport[]> {
+  const byRoute = new Map<Key, ServerReport[]>();
+  for (const server of pods.flatMap(({ report }) => report?.servers ?? [])) {
+    const others = byRoute.get(server.route);
+    if (others === undefined) byRoute.set(server.route, [server]);
+    else others.push(server);
+  }
+  return byRoute;
 }
 
 function serverStatus(
