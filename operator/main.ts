@@ -97,4 +97,4 @@ function readFlags() {
   }
 }
 
-process.exitCode = await main();
+process.exit(await main());
