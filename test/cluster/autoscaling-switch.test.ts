@@ -30,7 +30,7 @@ async function hasAutoscaler(): Promise<boolean> {
   return (await setup.kubectl(['get', 'horizontalpodautoscalers', '-o', 'name'])) !== '';
 }
 
-test('the pods that were there before are there afterwards, and no other number was ever wanted', async () => {
+test('the pods stay when autoscaling comes and goes, and only the autoscaler has ever changed their number', async () => {
   await setup.scale(3);
   await using traffic = await Traffic.start(setup, { name: 'autoscaling-switch' });
   const before = await setup.pods();
@@ -40,15 +40,27 @@ test('the pods that were there before are there afterwards, and no other number 
   await setup.patchGateway({ replicas: null, autoscaling: { min: 2, max: 5 } });
   await eventually('there is an autoscaler', hasAutoscaler);
   await setup.waitReady();
-  await traffic.answered(200);
+  await traffic.answered(100);
 
   await setup.patchGateway({ autoscaling: null });
   await eventually('there is no autoscaler', async () => !(await hasAutoscaler()));
   await setup.waitReady();
-  await traffic.answered(200);
+  await traffic.answered(100);
 
-  watching.abort();
-  expect([...(await seen)]).toEqual([3]);
   expect((await setup.pods()).map(({ name }) => name)).toEqual(before.map(({ name }) => name));
+
+  await setup.patchGateway({ autoscaling: { min: 4, max: 5 } });
+  await setup.kubectl([
+    'wait',
+    '--for=jsonpath={.status.readyReplicas}=4',
+    '--timeout=60s',
+    'deployment/mail',
+  ]);
+  await setup.patchGateway({ autoscaling: null });
+  await eventually('there is no autoscaler', async () => !(await hasAutoscaler()));
+  await setup.waitReady();
+  await traffic.answered(100);
+  watching.abort();
+  expect([...(await seen)]).toEqual([3, 4]);
   expect(await traffic.finish()).toMatchObject(nothingLost);
 });
