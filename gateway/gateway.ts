@@ -97,7 +97,8 @@ export class Gateway {
       }),
     );
     await orFail('--admin', this.admin.start());
-    for await (const event of watchSnapshots({ directory: snapshot, fallback, signal: stop })) {
+    const isServing = (): boolean => this.state.hash !== null;
+    for await (const event of watchSnapshots({ directory: snapshot, fallback, isServing, signal: stop })) {
       await this.take(event);
     }
     await Promise.race([this.drain(), this.drainTime()]);

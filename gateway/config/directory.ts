@@ -46,6 +46,11 @@ export async function writeSlots(directory: string, encoded: EncodedSnapshot): P
 
 async function replaceFile(directory: string, name: string, content: Buffer): Promise<void> {
   const temporary = join(directory, `.${name}.new`);
-  await writeFile(temporary, content, { mode: 0o600 });
-  await rename(temporary, join(directory, name));
+  try {
+    await writeFile(temporary, content, { mode: 0o600 });
+    await rename(temporary, join(directory, name));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }

@@ -162,6 +162,44 @@ describe('a snapshot', () => {
     );
   });
 
+  test('is incomplete while its index is cut short, wherever', () => {
+    const whole = encodeAnyway(snapshot([route('one')]));
+    const index = whole.get(INDEX_FILE) ?? Buffer.alloc(0);
+    for (let length = 0; length < index.length; length++) {
+      const cut = new Map(whole).set(INDEX_FILE, index.subarray(0, length));
+      expect(decodeSnapshot(cut)).toEqual({ kind: 'incomplete', message: 'index.json is cut short' });
+    }
+  });
+
+  test("is incomplete while any two of its files have each other's content", () => {
+    fc.assert(
+      fc.property(content, fc.nat(), fc.nat(), (given, one, other) => {
+        const { slots } = encodeSnapshot(snapshot(given.routes, given.seconds), given.files, 1, limits);
+        const whole = merge(slots);
+        const names = [...whole.keys()].filter((name) => name !== INDEX_FILE);
+        const [a = '', b = ''] = [names[one % names.length], names[other % names.length]];
+        const [contentOfA = Buffer.alloc(0), contentOfB = Buffer.alloc(0)] = [whole.get(a), whole.get(b)];
+        fc.pre(!contentOfA.equals(contentOfB));
+        const swapped = new Map(whole).set(a, contentOfB).set(b, contentOfA);
+        expect(decodeSnapshot(swapped).kind).toBe('incomplete');
+      }),
+    );
+  });
+
+  test('is the old one, the new one or incomplete, never bad, whichever of its slots are already the new ones', () => {
+    fc.assert(
+      fc.property(content, content, fc.array(fc.boolean()), (old, next, updated) => {
+        const before = encodeSnapshot(snapshot(old.routes, old.seconds), old.files, 1, limits);
+        const after = encodeSnapshot(snapshot(next.routes, next.seconds), next.files, 2, limits);
+        const count = Math.max(before.slots.length, after.slots.length);
+        const mixed = Array.from({ length: count }, (_, at) => (updated[at] ? after : before).slots[at]);
+        const decoded = decodeSnapshot(merge(mixed.filter((slot) => slot !== undefined)));
+        const outcome = decoded.kind === 'ok' ? decoded.generation : decoded.kind;
+        expect([updated[0] ? 2 : 1, 'incomplete']).toContain(outcome);
+      }),
+    );
+  });
+
   test('is never a mixture: the index of one with the files of another is incomplete, beside each other it is the one of the index', () => {
     fc.assert(
       fc.property(content, content, (old, next) => {
@@ -229,7 +267,7 @@ describe('a bad snapshot', () => {
     });
   });
 
-  test.each(['', '{', '[]', 'null', '{"version":1}'])('is one whose index is %j', (text) => {
+  test.each(['{}', '[]', 'null', '{"version":1}'])('is one whose index is %j', (text) => {
     expect(decodeSnapshot(new Map([[INDEX_FILE, Buffer.from(text)]]))).toMatchObject({ kind: 'bad' });
   });
 });

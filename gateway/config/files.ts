@@ -184,8 +184,10 @@ export function decodeSnapshot(contents: Slot): Decoded {
   const indexBytes = contents.get(INDEX_FILE);
   if (indexBytes === undefined) return { kind: 'incomplete', message: `${INDEX_FILE} is missing` };
   const bad = (message: string, hash = digest(indexBytes)): Decoded => ({ kind: 'bad', hash, message });
-  const index = parseJson(indexBytes, indexSchema);
-  if (typeof index === 'string') return bad(`${INDEX_FILE}: ${index}`);
+  const parsedIndex = parseIndex(indexBytes);
+  if (parsedIndex === undefined) return { kind: 'incomplete', message: `${INDEX_FILE} is cut short` };
+  if (!parsedIndex.success) return bad(`${INDEX_FILE}: ${describe(parsedIndex.error)}`);
+  const index = parsedIndex.data;
   if (!isReadable(index.version)) {
     const message = `snapshot version ${index.version} is not one that this gateway reads (${READABLE_VERSIONS})`;
     return bad(message, index.hash);
@@ -226,12 +228,13 @@ function joinShards(names: readonly string[], contents: Slot): object | string {
   return { ...(rest as object), routes: routes.flat() };
 }
 
-function parseJson<T>(content: Buffer, schema: z.ZodType<T>): T | string {
+/** Undefined where it is no JSON: what is half written never is. */
+function parseIndex(content: Buffer): z.ZodSafeParseResult<z.infer<typeof indexSchema>> | undefined {
   try {
-    const parsed = schema.safeParse(JSON.parse(content.toString()));
-    return parsed.success ? parsed.data : describe(parsed.error);
-  } catch {
-    return 'is not JSON';
+    return indexSchema.safeParse(JSON.parse(content.toString()));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

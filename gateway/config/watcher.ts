@@ -18,6 +18,8 @@ export type WatchEvent =
 
 export interface WatchOptions {
   readonly directory: string;
+  /** Whether any snapshot of those accepted so far is in use: the gateway may find more to refuse. */
+  readonly isServing: () => boolean;
   /** Where the last snapshot lies that every gateway acknowledged: tried once when there is nothing good to start with. */
   readonly fallback?: string | undefined;
   /** Between two looks at the index, in ms. Contents are compared: a swap of links defeats file watchers, a copy its times. */
@@ -29,21 +31,18 @@ export interface WatchOptions {
 
 /** Yields an event for each new content of the directory, in order, until `signal` is aborted. Never throws. */
 export async function* watchSnapshots(options: WatchOptions): AsyncGenerator<WatchEvent, void, void> {
-  const { directory, fallback, pollMs = 250, patienceMs = 2000, signal } = options;
+  const { directory, isServing, fallback, pollMs = 250, patienceMs = 2000, signal } = options;
   const current = new WatchedDirectory(directory);
   const started = performance.now();
   let fallbackUntried = fallback !== undefined;
-  let served = false;
   while (!signal.aborted) {
     const event = await current.look();
     if (event !== null) yield event;
-    served ||= event?.kind === 'accepted';
-    const outOfPatience = event?.kind === 'refused' || performance.now() - started >= patienceMs;
-    if (!served && fallbackUntried && outOfPatience && fallback !== undefined) {
+    const isBad = event !== null && event.kind !== 'incomplete';
+    const outOfPatience = isBad || performance.now() - started >= patienceMs;
+    if (fallbackUntried && outOfPatience && fallback !== undefined && !isServing()) {
       fallbackUntried = false;
-      const last = judge(decodeSnapshot(await readSlots(fallback).catch(() => new Map())), 'fallback');
-      served = last.kind === 'accepted';
-      yield last;
+      yield judge(decodeSnapshot(await readSlots(fallback).catch(() => new Map())), 'fallback');
     }
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
@@ -54,8 +53,6 @@ class WatchedDirectory {
   private readonly directory: string;
   /** The index on which an event was given; nothing is read again while it stays. */
   private settled: Buffer | null = null;
-  /** The index whose content was found bad once: it must be found so twice, since it may be half written. */
-  private suspected: Buffer | null = null;
   private said = '';
 
   constructor(directory: string) {
@@ -77,13 +74,7 @@ class WatchedDirectory {
   private settle(contents: ReadonlyMap<string, Buffer>): WatchEvent | null {
     const event = judge(decodeSnapshot(contents), 'current');
     if (event.kind === 'incomplete') return this.sayOnce(event.message);
-    const index = contents.get(INDEX_FILE) ?? null;
-    if (event.kind === 'refused' && index !== null && this.suspected?.equals(index) !== true) {
-      this.suspected = index;
-      return null;
-    }
-    this.settled = index;
-    this.suspected = null;
+    this.settled = contents.get(INDEX_FILE) ?? null;
     this.said = '';
     return event;
   }
