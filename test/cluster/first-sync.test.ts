@@ -1,8 +1,8 @@
 // first-sync: `kubectl apply` of the first manifest gives two gateway pods that carry a phone's mail.
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MailSetup } from './mail-setup.ts';
 import { sharedCluster } from './native/global-setup.ts';
+import { nothingLost, Traffic } from './traffic/traffic.ts';
 
 let setup: MailSetup;
 
@@ -69,21 +69,8 @@ test('a phone provisions, synchronises, and mail ends its open Ping', async () =
   expect(setup.report.summary()).toMatchObject({ lost: 0, unavailable: 0 });
 });
 
-test('the operator was never refused by RBAC', () => {
-  const refused = readFileSync(setup.cluster.auditLogPath, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('system:serviceaccount:sentry-system:') && line.includes('"code":403'));
-  expect(refused).toEqual([]);
-});
-
-test('kubectl scale changes the number of pods', async () => {
-  await setup.kubectl(['scale', 'sentrygateway/mail', '--replicas=1']);
-  await setup.kubectl(['wait', '--for=jsonpath={.status.replicas}=1', '--timeout=90s', 'deployment/mail']);
-  await setup.kubectl(['scale', 'sentrygateway/mail', '--replicas=2']);
-  await setup.kubectl([
-    'wait',
-    '--for=jsonpath={.status.readyReplicas}=2',
-    '--timeout=90s',
-    'deployment/mail',
-  ]);
+test('56 phones make their first synchronisation at once, and stay', async () => {
+  await using traffic = await Traffic.start(setup, { name: 'first-sync' });
+  await traffic.answered(500);
+  expect(await traffic.finish()).toMatchObject(nothingLost);
 });

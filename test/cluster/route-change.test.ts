@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, MailSetup } from './mail-setup.ts';
 import { sharedCluster } from './native/global-setup.ts';
+import { nothingLost, Traffic } from './traffic/traffic.ts';
 
 let setup: MailSetup;
 
@@ -12,52 +13,38 @@ beforeAll(async () => {
 
 afterAll(() => setup.remove());
 
-interface Resource {
-  readonly metadata: { readonly generation: number };
-  readonly status: {
-    readonly observedGeneration: number;
-    readonly conditions: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly observedGeneration: number;
-    }[];
-  };
-}
-
-async function routeIsProgrammed(): Promise<boolean> {
-  const text = await setup.kubectl(['get', 'exchangeroute', 'example-com', '-o', 'json']);
-  const { metadata, status } = JSON.parse(text) as Resource;
-  return status.conditions.some(
-    ({ type, status, observedGeneration }) =>
-      type === 'Programmed' && status === 'True' && observedGeneration === metadata.generation,
-  );
-}
-
-async function podNames(): Promise<string> {
-  return setup.kubectl(['get', 'pods', '-o', 'jsonpath={.items[*].metadata.name}']);
+async function podNames(): Promise<string[]> {
+  return (await setup.pods()).map(({ name }) => name);
 }
 
 test('an edited route is served by the same pods, and an open poll outlives the edit', async () => {
+  await using traffic = await Traffic.start(setup, { name: 'route-change' });
   const { journal } = setup.exchange.organisation;
   const before = await podNames();
   const phone = setup.phone('alice@example.com', 'Basic');
   await phone.folderSync();
   await phone.sync();
   const ping = phone.ping(470);
-  await journal.until(({ openPolls }) => openPolls.length === 1);
+  const isOpen = (): boolean =>
+    journal.openPolls.some(({ deviceId, frontEnd }) => deviceId === phone.deviceId && frontEnd === 'mbx1');
+  await journal.until(isOpen);
 
   await setup.applyRoute(['mbx2']);
-  await eventually('the route is programmed in its new generation', routeIsProgrammed);
+  await eventually('the route is programmed in its new generation', async () => {
+    return (await setup.condition('exchangeroute/example-com', 'Programmed'))?.status === 'True';
+  });
 
   const other = setup.phone('bob@example.com', 'Basic');
   await other.folderSync();
   const requests = journal.requests.filter(({ user }) => user?.startsWith('bob'));
   expect(new Set(requests.map(({ frontEnd }) => frontEnd))).toEqual(new Set(['mbx2']));
-  expect(journal.openPolls).toHaveLength(1);
+  await traffic.answered(300);
+  expect(isOpen()).toBe(true);
   setup.exchange.organisation.deliver('alice@example.com', { subject: 'after the edit' });
   expect(await ping).toMatchObject({ kind: 'changed' });
-  expect(await podNames()).toBe(before);
+  expect(await podNames()).toEqual(before);
   expect(setup.report.summary()).toMatchObject({ lost: 0, unavailable: 0 });
+  expect(await traffic.finish()).toMatchObject(nothingLost);
 });
 
 test('a route whose CA is missing says so, and the last good version serves on', async () => {
