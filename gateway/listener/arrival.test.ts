@@ -1,8 +1,8 @@
 // What a connection says first, on real sockets; only the clock is a fake.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { helloBytes } from '../../test/gateway/shell/tls-client.ts';
 import { Arrival, type ArrivalEvents } from './arrival.ts';
 
 const HEADER = Buffer.from('PROXY TCP4 198.51.100.7 10.0.0.1 49152 443\r\n');
@@ -37,20 +37,6 @@ async function arrive(isProxied: boolean): Promise<void> {
   phone = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', noDelay: true });
   phone.on('error', () => undefined);
   await once(phone, 'connect');
-}
-
-/** The ClientHello of Node's own TLS client. */
-async function helloBytes(): Promise<Buffer> {
-  const listener = createServer();
-  await once(listener.listen(0, '127.0.0.1'), 'listening');
-  const { port } = listener.address() as AddressInfo;
-  const client = connectTls({ port, host: '127.0.0.1', servername: 'sentry.example.com' });
-  client.on('error', () => undefined);
-  const [socket] = (await once(listener, 'connection')) as [Socket];
-  const [bytes] = (await once(socket, 'data')) as [Buffer];
-  socket.destroy();
-  listener.close();
-  return bytes;
 }
 
 test.each<[string, number[]]>([

@@ -1,9 +1,12 @@
 // TLS connections as phones make them, with everything about the handshake that a test wants to know.
 import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 export interface ClientOptions extends ConnectionOptions {
   readonly port: number;
+  /** Where it comes from; default: the system's choice. */
+  readonly localAddress?: string;
 }
 
 /** A secure connection; rejects with the error of the handshake (`error.code` such as ERR_SSL_TLSV1_UNRECOGNIZED_NAME). */
@@ -45,4 +48,21 @@ export async function sessionOf(socket: TLSSocket): Promise<Buffer> {
   if (socket.getProtocol() === 'TLSv1.2') return socket.getSession() ?? Buffer.alloc(0);
   const [session] = (await once(socket, 'session')) as [Buffer];
   return session;
+}
+
+/** The ClientHello of a phone that asks for sentry.example.com. */
+export async function helloBytes(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const phone = connect({ host: '127.0.0.1', port, servername: 'sentry.example.com' }).on(
+    'error',
+    () => undefined,
+  );
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  phone.destroy();
+  server.close();
+  return bytes;
 }

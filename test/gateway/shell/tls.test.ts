@@ -1,14 +1,21 @@
 // TLS of the phones' port, as a phone sees it: names, certificates, versions, sessions.
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CertificateAuthority, type Credentials } from '../../peers/certificates.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { sketchSnapshot, type SnapshotSketch } from './snapshot-sketch.ts';
-import { type ClientOptions, connectTls, exchangeHead, outcomeOf, sessionOf } from './tls-client.ts';
+import {
+  type ClientOptions,
+  connectTls,
+  exchangeHead,
+  helloBytes,
+  outcomeOf,
+  sessionOf,
+} from './tls-client.ts';
 
 let authority: CertificateAuthority;
 let ecdsa: Credentials;
@@ -261,23 +268,6 @@ describe('a handshake that does not end well', () => {
     expect(await outcomeOf(client({ servername: 'sentry.example.com' }))).toBe('connected');
   });
 });
-
-/** The ClientHello of a phone that asks for sentry.example.com. */
-async function helloBytes(): Promise<Buffer> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const phone = connect({ host: '127.0.0.1', port, servername: 'sentry.example.com' }).on(
-    'error',
-    () => undefined,
-  );
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const [bytes] = (await once(socket, 'data')) as [Buffer];
-  socket.destroy();
-  phone.destroy();
-  server.close();
-  return bytes;
-}
 
 function sendSlowly(raw: Socket, bytes: Buffer, done: () => void): void {
   if (bytes.length === 0) {
