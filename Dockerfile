@@ -10,14 +10,20 @@ RUN node_modules/.bin/node build/images.ts --root-folders /images
 
 FROM scratch AS sentry-operator
 COPY --from=build /images/sentry-operator/ /
-LABEL org.opencontainers.image.title="sentry-operator" org.opencontainers.image.licenses="Apache-2.0"
+LABEL org.opencontainers.image.title="sentry-operator" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      io.sentrygateway.image.sbom="/app/sbom.cdx.json"
 ENV NODE_ENV=production
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "/app/main.mjs"]
 
 FROM scratch AS sentry-gateway
 COPY --from=build /images/sentry-gateway/ /
-LABEL org.opencontainers.image.title="sentry-gateway" org.opencontainers.image.licenses="Apache-2.0"
+LABEL org.opencontainers.image.title="sentry-gateway" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      io.sentrygateway.image.sbom="/app/sbom.cdx.json"
 ENV NODE_ENV=production \
     LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 \
     MALLOC_CONF=dirty_decay_ms:500,muzzy_decay_ms:0,background_thread:true

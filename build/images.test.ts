@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -100,4 +101,45 @@ test('a gateway that brings the Kubernetes client is not built', async () => {
   );
   const operator = await imageOf({ image: 'sentry-operator', entry: `${program.folder}/main.ts` });
   expect(operator.environment).toEqual({ NODE_ENV: 'production' });
+});
+
+test.for(['sentry-operator', 'sentry-gateway'] as const)(
+  'the Dockerfile gives %s the same configuration as make images',
+  async (name) => {
+    using program = standIn({ 'main.ts': 'console.log(1);' });
+    const image = await imageOf({ image: name, entry: `${program.folder}/main.ts` });
+    const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8').replaceAll(
+      '\\\n',
+      ' ',
+    );
+    const stage = dockerfile.split(`\nFROM scratch AS ${name}\n`)[1]?.split('\nFROM ')[0] ?? '';
+    const pairs = (instruction: string): Record<string, string> => {
+      const [, text = ''] = new RegExp(`^${instruction} (.*)$`, 'm').exec(stage) ?? [];
+      return Object.fromEntries(
+        [...text.matchAll(/(\S+?)="?([^"\s]*)"?(?:\s|$)/g)].map(([, key, value]) => [key, value]),
+      );
+    };
+    expect(pairs('LABEL')).toEqual(image.labels);
+    expect(pairs('ENV')).toEqual(image.environment);
+    expect(stage).toContain(`\nUSER ${image.user}\n`);
+    expect(stage).toContain(`\nENTRYPOINT ["${image.entrypoint.join('", "')}"]\n`);
+  },
+);
+
+test('a stack trace of a bundle names functions and lines', async () => {
+  using program = standIn({
+    'main.ts': `
+      import { refuse } from './refuse.ts';
+      refuse();`,
+    'refuse.ts': `export function refuse(): never {
+      throw new Error('refused on purpose');
+    }`,
+  });
+  const { layers } = await imageOf({ image: 'sentry-operator', entry: `${program.folder}/main.ts` });
+  const main = layers.flat().find(({ path }) => path === '/app/main.mjs');
+  if (main === undefined || !('content' in main)) throw new Error('the image has no program');
+  const path = join(folder, 'trace.mjs');
+  writeFileSync(path, main.content);
+  const { stderr } = spawnSync(process.execPath, [path], { encoding: 'utf8' });
+  expect(stderr).toMatch(/Error: refused on purpose\n +at refuse \(file:.*trace[.]mjs:\d+:\d+\)/);
 });

@@ -62,7 +62,7 @@ export async function imageOf(
   const program: ImageEntry[] = [
     ...[...bundled.files].map(([name, content]) => ({ path: `/app/${name}`, content })),
     { path: '/app/package.json', content: `${JSON.stringify({ name: image, version, type: 'module' })}\n` },
-    { path: '/app/sbom.cdx.json', content: billOfMaterials(materials) },
+    { path: billOfMaterialsPath, content: billOfMaterials(materials) },
     { path: '/app/LICENSE', copyOf: join(repository, 'LICENSE') },
     { path: '/app/NOTICES', content: notices(materials) },
     ...systemFiles.map((file) => file.entry).filter(({ path }) => !known.has(path)),
@@ -79,9 +79,13 @@ export async function imageOf(
       'org.opencontainers.image.title': image,
       'org.opencontainers.image.version': version,
       'org.opencontainers.image.licenses': 'Apache-2.0',
+      // Where the CycloneDX document is; OCI has no label for it.
+      'io.sentrygateway.image.sbom': billOfMaterialsPath,
     },
   };
 }
+
+const billOfMaterialsPath = '/app/sbom.cdx.json';
 
 // glibc's malloc keeps what thousands of TLS connections once used; jemalloc gives it back.
 const memoryEnvironment = {
