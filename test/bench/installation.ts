@@ -61,8 +61,9 @@ async function installOnce(cluster: AttachedCluster): Promise<number> {
     ...['sentrygateway/mail', 'exchangeroute/example-com'],
   ]);
   const took = performance.now() - startedAt;
+  // Without their kind nobody would collect what was made for them.
+  await kubectl(cluster, ['delete', '--filename', '-'], resources);
+  await kubectl(cluster, ['wait', '--for=delete', '--timeout=60s', 'pods', '--all']);
   await removeOperator(cluster);
-  const left = ['wait', '--for=delete', '--timeout=60s', 'pods', '--all', '--all-namespaces'];
-  await kubectl(cluster, left);
   return took;
 }
