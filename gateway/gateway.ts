@@ -172,7 +172,7 @@ export class Gateway {
     return { status: reason === null ? 200 : 503, contentType: 'text/plain', body: `${reason ?? 'ok'}\n` };
   }
 
-  /** Phones that are here may go where Exchange is in reach: answers close their connections, polls end one after the other. */
+  /** Phones that are here may go where Exchange is in reach: answers close their connections, what waits in vain and polls end. */
   private stepOut(reason: string | null): void {
     const isOut = reason !== null;
     if (isOut) this.telemetry.log.warn({ reason }, 'stepping out');
@@ -181,7 +181,7 @@ export class Gateway {
     this.released.abort();
     this.released = new AbortController();
     const seconds = this.state.snapshot?.drain.seconds ?? 0;
-    if (isOut) void this.pipeline.releasePolls({ seconds, signal: this.released.signal });
+    if (isOut) void this.pipeline.release({ seconds, signal: this.released.signal });
   }
 
   /** Not ready → the endpoints forget this gateway → it stops listening → everything under way ends well, in time. */

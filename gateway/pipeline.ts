@@ -159,9 +159,9 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     return this.open.drain(options);
   }
 
-  /** See {@link OpenRequests.releasePolls}. */
-  releasePolls(options: ReleaseOptions): Promise<void> {
-    return this.open.releasePolls(options);
+  /** See {@link OpenRequests.release}. */
+  release(options: ReleaseOptions): Promise<void> {
+    return this.open.release(options);
   }
 
   /** Ends probes and pools; requests under way keep their connections until they are answered. */

@@ -9,6 +9,8 @@ export interface OpenRequest {
   seat?: Seat<OpenRequest>;
   /** Finishes an open poll by the gateway's own answer. Called only after `pollBegins(…, true)`. */
   endPoll(): void;
+  /** Stops waiting where it waits for a server that is down: 503 where nothing was answered yet. */
+  leaveDeadServer?(): void;
   /** The time is over: 503 where nothing was answered yet. */
   cutShort(): void;
 }
@@ -82,8 +84,12 @@ export class OpenRequests {
     this.onEmpty = undefined;
   }
 
-  /** Ends the polls evenly over the time, also those that begin meanwhile. Nothing else changes. */
-  async releasePolls({ seconds, signal }: ReleaseOptions): Promise<void> {
+  /**
+   * Lets phones go that another gateway can serve: requests that wait for a server that is down get their 503 at once; polls end
+   * evenly over the time, also those that begin meanwhile. Nothing else changes.
+   */
+  async release({ seconds, signal }: ReleaseOptions): Promise<void> {
+    for (const request of this.open) if (!this.endable.has(request)) request.leaveDeadServer?.();
     const deadline = this.clock.now() + seconds * 1000;
     const endPolls = this.pollsOver(seconds);
     while (!signal.aborted && this.clock.now() < deadline) {

@@ -42,6 +42,8 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
   private readonly tally: RequestTally;
   private admission: Admission;
   private upstream: UpstreamExchange | undefined;
+  /** That was asked last. */
+  private server: RouteServer | undefined;
   private tried: readonly Endpoint[] = NONE;
   private staleConnections = 0;
   /** The body so far; undefined once it is too long or no longer needed. */
@@ -170,6 +172,12 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     if (this.ending !== undefined) this.answer(pollEnd(this.ending, 'drain'));
   }
 
+  leaveDeadServer(): void {
+    const { upstream, server, exchange } = this;
+    if (upstream === undefined || server === undefined || exchange.responded) return;
+    if (server.endpoint.health.state === 'Down') this.answer(SERVER_LOST, server.name);
+  }
+
   cutShort(): void {
     if (this.exchange.responded) this.breakOff('draining');
     else this.answer(DRAINING);
@@ -185,6 +193,7 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     this.tally.route = route.key;
     const server = chooseServer(route.servers, this.tried);
     if (server === undefined) return this.answer(otherwise, lastServer);
+    this.server = server;
     const { request } = exchange;
     const { pool } = server.endpoint;
     this.upstream = pool.send(
