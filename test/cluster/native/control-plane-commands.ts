@@ -126,6 +126,8 @@ function controllerManagerFlags({ folder }: ControlPlaneOptions, credentials: st
   return [
     `--kubeconfig=${credentials}`,
     '--leader-elect=false',
+    // Else an autoscaler looks for the first time after 15 s.
+    '--horizontal-pod-autoscaler-sync-period=1s',
     '--secure-port=0',
     '--use-service-account-credentials=true',
     '--kube-api-qps=500',
