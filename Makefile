@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-helm setup-cert-manager setup-images setup-bench
+.PHONY: help install.yaml demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-helm setup-cert-manager setup-images setup-bench
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## Two Exchanges, an identity provider, the gateway and phones: a story with figures (KEEP=1 stays)
 	@node test/demo/main.ts $(if $(KEEP),--keep)
@@ -29,6 +29,11 @@ bench: setup setup-bench setup-cluster setup-helm images ## Ratios to nginx and 
 
 fuzz: setup ## Fuzz our HTTP for FOR seconds (default 1800)
 	@node test/gateway/http/fuzz.ts $(or $(FOR),1800)
+
+install.yaml: ## dist/install.yaml: everything that `kubectl apply --server-side -f` needs to install the operator
+	@mkdir -p dist
+	@for part in namespace crds operator; do echo ---; cat config/$$part.yaml; done >dist/install.yaml
+	@echo dist/install.yaml
 
 images: setup setup-images ## dist/images/*.tar, without Docker (docker build works too: see Dockerfile)
 	@node build/images.ts
