@@ -218,7 +218,7 @@ export class Cluster {
     const made = await this.#maker.make(state.gateway, state.snapshot);
     if (made.error !== undefined) state.isStale = true;
     state.failures = made.problem === undefined ? 0 : failures + 1;
-    state.retryAtMs = now + backoffMs(failures + 1, { baseMs: 5_000, capMs: 30_000 });
+    state.retryAtMs = now + backoffMs(failures + 1, { baseMs: 5_000, capMs: 10_000 });
     state.made = {
       ...made,
       delivery: made.delivery ?? (made.error === undefined ? undefined : before?.delivery),
