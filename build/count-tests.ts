@@ -11,9 +11,9 @@ interface Report {
 }
 
 const directory = join(import.meta.dirname, '../dist/tests');
-const reports = readdirSync(directory).map(
-  (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Report,
-);
+const reports = readdirSync(directory)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Report);
 const sum = (count: (report: Report) => number): number =>
   reports.reduce((total, report) => total + count(report), 0);
 const passed = sum(({ numPassedTests }) => numPassedTests);
