@@ -1,6 +1,9 @@
 // The PROXY protocol on the phones' port of a gateway's process: whose address counts, who is turned away, and what a reload changes.
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect as connectTcp, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority, type Credentials } from '../../peers/certificates.ts';
@@ -116,6 +119,51 @@ describe('a connection through a proxy', () => {
     );
     expect(await forwardedFor(await secureWith(V1))).toBe('198.51.100.7');
   });
+});
+
+describe.skipIf(spawnSync('haproxy', ['-v']).error !== undefined)('HAProxy as the load balancer', () => {
+  test.each(['send-proxy', 'send-proxy-v2', 'send-proxy-v2 proxy-v2-options crc32c,unique-id,ssl,cert-cn'])(
+    'with %s: phones come with their address, its checks with none',
+    async (option) => {
+      const bad = await outcomes('bad-proxy-header');
+      const file = join(gateway.folder, 'haproxy.cfg');
+      const socketFile = join(gateway.folder, 'haproxy.sock');
+      await writeFile(
+        file,
+        `defaults
+  mode tcp
+  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+  unique-id-format %[uuid]
+frontend phones
+  bind unix@${socketFile} accept-proxy
+  default_backend gateway
+backend gateway
+  server gateway 127.0.0.1:${gateway.port} ${option} check inter 20 check-ssl verify none check-send-proxy check-sni sentry.example.com
+`,
+      );
+      const haproxy = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' });
+      const exited = once(haproxy, 'exit');
+      try {
+        const checked = async (): Promise<number> =>
+          (await gateway.metric('sentry_handshakes_total{listener="phones",outcome="full"}')) ?? 0;
+        const before = await checked();
+        await gateway.until(async () => (await checked()) > before + 2);
+        const raw = connectTcp(socketFile);
+        await once(raw, 'connect');
+        raw.write('PROXY TCP4 198.51.100.23 10.0.0.1 49152 443\r\n');
+        const socket = connect({ socket: raw, ca: authority.certificate, servername: 'sentry.example.com' });
+        await once(socket, 'secureConnect');
+        expect(await forwardedFor(socket)).toBe('198.51.100.23');
+        socket.on('error', () => undefined).destroy();
+        expect(await outcomes('bad-proxy-header')).toBe(bad);
+      } finally {
+        haproxy.kill('SIGKILL');
+        await exited;
+      }
+    },
+  );
 });
 
 describe('a connection that is turned away', () => {
