@@ -1,6 +1,6 @@
 // What a test holds of a running API server: kubeconfig files for any identity, kubectl, and plain GET requests.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -48,7 +48,9 @@ export async function openAccess({ server, folder }: AccessOptions): Promise<Api
   mkdirSync(files, { recursive: true, mode: 0o700 });
   const write = (name: string, credentials: Credentials): string => {
     const path = join(files, `${name}.kubeconfig`);
-    writeFileSync(path, kubeconfig(server, pki, credentials), { mode: 0o600 });
+    // Another process that uses the cluster may read it at this moment.
+    writeFileSync(`${path}.${process.pid}`, kubeconfig(server, pki, credentials), { mode: 0o600 });
+    renameSync(`${path}.${process.pid}`, path);
     return path;
   };
   const administrator = await pki.issue({ commonName: 'administrator', organizations: ['system:masters'] });
