@@ -1,5 +1,6 @@
 // An operator behind a faulty proxy of an API server of its own, and everything that is done to it. For tests and the bench.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNotFound } from '../../operator/kube/api-error.ts';
 import { KubeClient, type KubeClientOptions } from '../../operator/kube/client.ts';
 import { type KubeObject, resourceTypes, typeOf } from '../../operator/kube/resource.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -82,12 +83,12 @@ export class RecoveryStage implements AsyncDisposable {
     return stage;
   }
 
-  /** The route is edited, and the gateway's Service is deleted. */
+  /** The route is edited, and the gateway's Service is deleted as soon as there is one. */
   async change(): Promise<void> {
     const server = { name: 'mbx1', url: `https://mbx${++this.#edits}.example.com`, priority: 0 };
     const target = { namespace, name };
     await this.#direct.mergePatch(resourceTypes.exchangeRoute, target, { spec: { servers: [server] } });
-    this.#service = (await this.#direct.get(resourceTypes.service, target)).metadata.uid;
+    this.#service = await this.#uidOfService();
     await this.#direct.delete(resourceTypes.service, target);
   }
 
@@ -102,6 +103,18 @@ export class RecoveryStage implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stop();
+  }
+
+  async #uidOfService(): Promise<string | undefined> {
+    const deadline = performance.now() + DEADLINE_MS;
+    for (;;) {
+      try {
+        return (await this.#direct.get(resourceTypes.service, { namespace, name })).metadata.uid;
+      } catch (error) {
+        if (!isNotFound(error) || performance.now() > deadline) throw error;
+        await sleep(POLL_MS);
+      }
+    }
   }
 
   async #isRightNow(): Promise<boolean> {
@@ -184,6 +197,24 @@ export const disturbances: readonly Disturbance[] = [
     happen: async ({ proxy }, change) => {
       proxy.stallWatches();
       await change();
+      proxy.endWatchesWith({ type: 'ERROR', object: expired });
+    },
+  },
+  {
+    // What is made while the watches stall, and deleted before they begin anew, is never shown by any.
+    name: 'made-and-deleted-unseen',
+    happen: async ({ proxy }, change) => {
+      const made = Promise.withResolvers<void>();
+      proxy.failBy(({ method, url }) => {
+        if (method === 'POST' && url.includes('/services?')) proxy.stallWatches();
+        if (method === 'PATCH' && url.includes('/services/')) made.resolve();
+        return undefined;
+      });
+      await change();
+      await made.promise;
+      await sleep(TROUBLE_MS);
+      await change();
+      proxy.mend();
       proxy.endWatchesWith({ type: 'ERROR', object: expired });
     },
   },

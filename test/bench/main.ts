@@ -10,6 +10,7 @@ import { measureInstallation } from './installation.ts';
 import { measureMemory } from './memory.ts';
 import { LOAD_CORE, pinTo } from './process.ts';
 import { measureOperator } from './operator.ts';
+import { measureRecovery } from './operator-recovery.ts';
 import { measureStandalone } from './standalone.ts';
 
 export interface BenchSetup {
@@ -24,6 +25,7 @@ const parts: Record<string, (setup: BenchSetup) => Promise<Figure[]>> = {
   memory: measureMemory,
   standalone: measureStandalone,
   operator: measureOperator,
+  'operator-recovery': measureRecovery,
   'apply-to-served': measureApplyToServed,
   installation: measureInstallation,
 };

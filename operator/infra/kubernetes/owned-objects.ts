@@ -17,7 +17,7 @@ const SELECTOR = 'app.kubernetes.io/managed-by=sentry-operator';
 const INSTANCE_LABEL = 'app.kubernetes.io/instance';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 /** A watch shows what was written within moments: what it has not shown by then is asked for again. */
-const UNCONFIRMED_MS = 30_000;
+const UNCONFIRMED_MS = 10_000;
 
 const watchedTypes: readonly ResourceType[] = [
   resourceTypes.secret,
@@ -34,7 +34,6 @@ export interface OwnedObjectsOptions {
   /** None: the whole cluster. */
   readonly namespaces: readonly string[];
   readonly signal: AbortSignal;
-  readonly now: () => number;
   /** Called with the gateway of which somebody else has changed or deleted an object, and the object as it is or was. */
   readonly onChange: (gateway: Key, object: KubeObject) => void;
   readonly onError: (error: unknown) => void;
@@ -126,10 +125,22 @@ export class OwnedObjects {
   #hold(id: string, object: KubeObject, seenUid: string | undefined): void {
     this.#drop(id);
     const gateway = gatewayOf(object);
-    this.#held.set(id, { object, gateway, seenUid, atMs: this.#options.now() });
+    this.#held.set(id, { object, gateway, seenUid, atMs: performance.now() });
+    if (seenUid !== object.metadata.uid) this.#lookAgain(id, object);
     if (gateway === undefined) return;
     const ids = this.#byGateway.get(gateway) ?? new Set();
     this.#byGateway.set(gateway, ids.add(id));
+  }
+
+  /** What somebody deletes before any watch has shown it is shown by none, so it counts as changed until one does. */
+  #lookAgain(id: string, object: KubeObject): void {
+    const timer = setTimeout(() => {
+      const held = this.#held.get(id);
+      if (held?.object !== object || !this.#isDoubtful(held) || this.#options.signal.aborted) return;
+      if (held.gateway !== undefined) this.#options.onChange(held.gateway, object);
+      this.#lookAgain(id, object);
+    }, UNCONFIRMED_MS + 10);
+    timer.unref();
   }
 
   #drop(id: string): void {
@@ -142,7 +153,7 @@ export class OwnedObjects {
   }
 
   #isDoubtful({ object, seenUid, atMs }: Held): boolean {
-    return seenUid !== object.metadata.uid && this.#options.now() - atMs > UNCONFIRMED_MS;
+    return seenUid !== object.metadata.uid && performance.now() - atMs >= UNCONFIRMED_MS;
   }
 }
 
