@@ -79,7 +79,7 @@ test('a gateway whose names are taken says so, touches nothing, and starts when 
     const condition = await setup.condition('sentrygateway/other', 'Programmed');
     return condition?.reason === 'ForeignObject';
   });
-  await traffic.answered(200);
+  await traffic.answered(100);
   expect(await asTheyAre(...resources)).toEqual(before);
 
   await setup.kubectl(['delete', ...resources]);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodePath, nodeRuntime } from '../../build/node-runtime.ts';
 import { writeImage } from '../../build/oci-image.ts';
 import { runCommand } from './native/access.ts';
-import { startCluster } from './native/cluster.ts';
+import { attachCluster, startCluster } from './native/cluster.ts';
 import type { Cluster, ClusterHandle } from './native/cluster.ts';
 import { until } from './native/control-plane-commands.ts';
 import { cgroupsOf, readIfThere } from './native/isolation.ts';
@@ -141,6 +141,14 @@ test('logs of a pod, commands on the node and commands in the network of a pod c
   expect(listening.stdout.split('\n').filter(Boolean)).toEqual([expect.stringContaining(':8080')]);
   expect((await cluster.nodeExec(['cat', '/proc/1/comm'])).stdout).toBe('bash\n');
   await expect(cluster.podExec('default', 'nobody', ['true'])).rejects.toThrow('has no running container');
+});
+
+test('kubectl works while other processes open the same cluster', async () => {
+  const opening = Array.from({ length: 40 }, () => attachCluster(cluster.handle));
+  const calls = Array.from({ length: 8 }, () => cluster.kubectl(['get', 'nodes', '-o', 'name']));
+  await Promise.all(opening);
+  for (const { code, stderr } of await Promise.all(calls))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
 test('the API server can be away: pods serve on, and it comes back', async () => {
