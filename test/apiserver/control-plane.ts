@@ -75,7 +75,11 @@ async function startOnPort(port: number, options: ControlPlaneOptions): Promise<
   };
   try {
     const address = { folder, address: '127.0.0.1', port };
-    const commands = await prepareControlPlane({ ...address, serviceRange: '10.0.0.0/24,fd00:10::/112', hasNodes: false });
+    const commands = await prepareControlPlane({
+      ...address,
+      serviceRange: '10.0.0.0/24,fd00:10::/112',
+      hasNodes: false,
+    });
     const attached = await attachControlPlane({ server, folder });
     const start = async (name: ControlPlaneProgram): Promise<void> => {
       const logPath = join(folder, `${name}.log`);
