@@ -14,9 +14,10 @@ LABEL org.opencontainers.image.title="sentry-operator" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0" \
       io.sentrygateway.image.sbom="/app/sbom.cdx.json"
-ENV NODE_ENV=production
+ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=1
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/node", "/app/main.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "/app/main.mjs"]
 
 FROM scratch AS sentry-gateway
 COPY --from=build /images/sentry-gateway/ /

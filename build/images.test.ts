@@ -100,7 +100,7 @@ test('a gateway that brings the Kubernetes client is not built', async () => {
     'must not contain node_modules/@kubernetes/client-node/',
   );
   const operator = await imageOf({ image: 'sentry-operator', entry: `${program.folder}/main.ts` });
-  expect(operator.environment).toEqual({ NODE_ENV: 'production' });
+  expect(operator.environment).toEqual({ NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' });
 });
 
 test.for(['sentry-operator', 'sentry-gateway'] as const)(

@@ -72,8 +72,11 @@ export async function imageOf(
     reference: `docker.io/library/${image}:${version}`,
     architecture: runtime.architecture,
     layers: [runtime.entries, program],
-    entrypoint: [nodePath, '/app/main.mjs'],
-    environment: { NODE_ENV: 'production', ...(facesInternet ? memoryEnvironment : {}) },
+    entrypoint: [nodePath, ...(facesInternet ? [] : operatorMemory.flags), '/app/main.mjs'],
+    environment: {
+      NODE_ENV: 'production',
+      ...(facesInternet ? memoryEnvironment : operatorMemory.environment),
+    },
     user,
     labels: {
       'org.opencontainers.image.title': image,
@@ -86,6 +89,12 @@ export async function imageOf(
 }
 
 const billOfMaterialsPath = '/app/sbom.cdx.json';
+
+// An operator is idle most of the time: 25 MB less, and reading everything at its start takes no longer.
+export const operatorMemory = {
+  flags: ['--max-semi-space-size=1', '--optimize-for-size'],
+  environment: { MALLOC_ARENA_MAX: '1' },
+} as const;
 
 // glibc's malloc keeps what thousands of TLS connections once used; jemalloc gives it back.
 const memoryEnvironment = {
