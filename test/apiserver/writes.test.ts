@@ -302,6 +302,30 @@ describe('an object of somebody else', () => {
   });
 });
 
+test('a snapshot that does not fit is told in the status, and the one before stays', async () => {
+  const authority = await CertificateAuthority.create();
+  const copies = Math.floor(950_000 / authority.certificate.length);
+  const data = { 'ca.crt': authority.certificate.repeat(copies) };
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'too-large', namespace } };
+  await create([{ ...configMap, ...{ data } }]);
+  const before = await get<{ data: object }>('secret', 'mail-7-snapshot-0');
+  const edited = (caRef: object | null) =>
+    kubectl(
+      ...['patch', 'exchangeroute', 'route-7', '--type=merge'],
+      ...['-p', JSON.stringify({ spec: { serverTLS: { caRef } } })],
+    );
+  await edited({ kind: 'ConfigMap', name: 'too-large' });
+  await eventually('the status says so', async () =>
+    (await kubectl('get', 'sentrygateway', 'mail-7', '-o', 'yaml')).includes('reason: SnapshotTooLarge'),
+  );
+  expect((await get<{ data: object }>('secret', 'mail-7-snapshot-0')).data).toEqual(before.data);
+  await edited(null);
+  await eventually('all is well again', async () => {
+    const status = await kubectl('get', 'sentrygateway', 'mail-7', '-o', 'yaml');
+    return !status.includes('SnapshotTooLarge');
+  });
+});
+
 test('only one of two operators writes, and the other has read everything before', async () => {
   await operator.stop();
   await untilQuiet(audit);
