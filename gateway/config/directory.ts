@@ -29,15 +29,22 @@ async function readIfThere(path: string): Promise<Buffer | null> {
 
 /**
  * Writes a snapshot into a flat directory (made when missing, 0700; files 0600): shards first, the index last, then
- * removes what the index no longer names. A reader sees the old snapshot, `incomplete`, or the new one.
+ * removes what the index no longer names. A reader sees the old snapshot, `incomplete`, or the new one. A write that fails
+ * takes back the files that it has brought, so that a volume that is full has room for the next snapshot.
  */
 export async function writeSlots(directory: string, encoded: EncodedSnapshot): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const [index, ...shards] = encoded.slots;
-  for (const slot of [...shards, ...(index === undefined ? [] : [index])]) {
-    for (const [name, content] of slot) await replaceFile(directory, name, content);
+  const files = [...shards, ...(index === undefined ? [] : [index])].flatMap((slot) => [...slot]);
+  const before = new Set(await readdir(directory));
+  try {
+    for (const [name, content] of files) await replaceFile(directory, name, content);
+  } catch (error) {
+    const brought = files.map(([name]) => name).filter((name) => !before.has(name));
+    await Promise.all(brought.map((name) => rm(join(directory, name), { force: true })));
+    throw error;
   }
-  const written = new Set(encoded.slots.flatMap((slot) => [...slot.keys()]));
+  const written = new Set(files.map(([name]) => name));
   const stale = (await readdir(directory, { withFileTypes: true }))
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !written.has(entry.name))
     .map(({ name }) => name);
