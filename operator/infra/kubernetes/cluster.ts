@@ -196,6 +196,11 @@ export class Cluster {
     if (state === undefined) return undefined;
     const made = await this.#makeWhatIsStale(state);
     const pods = this.#pods.of(key).filter(({ ending }) => !ending);
+    if (made.delivery?.written === true) {
+      // Kubelets take longest: they begin before the pods are asked.
+      state.made = { ...made, delivery: { ...made.delivery, written: false } };
+      await this.#touches.touch(pods, made.delivery.hash);
+    }
     const observed = await this.#observer.observe(key, state.gateway.access, pods);
     const isServed = await this.#deliver(state, observed);
     const following = await this.#stepOut(state, observed);
@@ -270,7 +275,9 @@ export class Cluster {
     const delivery = made?.delivery;
     const isDelivered = snapshot !== undefined && delivery?.hash === snapshot.hash;
     const observation: ClusterObservation = {
-      wanted: isDelivered ? { ...delivery, snapshot: snapshot.snapshot } : undefined,
+      wanted: isDelivered
+        ? { hash: delivery.hash, generation: delivery.generation, snapshot: snapshot.snapshot }
+        : undefined,
       problem: made?.problem,
       pods,
       steppedOut: this.#stepOuts.outOf(key),

@@ -86,7 +86,7 @@ export class GatewayMaker {
     // An autoscaler that is no longer wanted goes before its number of pods is taken over.
     if (gateway.translated !== undefined) await work.attempt(() => this.#deleteLeftovers(gateway, objects));
     for (const object of objects.slice(Math.max(0, first))) {
-      await work.attempt(() =>
+      await work.attempt<unknown>(() =>
         object.kind === 'Deployment'
           ? this.#applyDeployment(gateway, object)
           : this.#writer.apply(gateway.owner, object),

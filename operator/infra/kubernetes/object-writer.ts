@@ -1,7 +1,7 @@
 // Writes the objects of gateways over what the watches know of them, and tells the watches' copy at once.
 import { createHash } from 'node:crypto';
 import { ApiError } from '../../kube/api-error.ts';
-import { applyOver, deleteOwned, isOwnedBy, type OwnedObject } from '../../kube/apply.ts';
+import { type ApplyResult, applyOver, deleteOwned, isOwnedBy, type OwnedObject } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, type OwnerReference, typeOf } from '../../kube/resource.ts';
 import type { OwnedObjects } from './owned-objects.ts';
@@ -34,15 +34,16 @@ export class ObjectWriter {
     owner: OwnerReference,
     wanted: KubeObject,
     options: Pick<OwnedObject, 'isCurrent' | 'locked'> = {},
-  ): Promise<void> {
+  ): Promise<ApplyResult> {
     const live = this.#owned.get(wanted);
     const written = live && this.#written.get(live);
-    if (written !== undefined && written === hashOf(wanted)) return;
+    if (written !== undefined && written === hashOf(wanted)) return 'unchanged';
     try {
       const { result, object } = await applyOver(this.#client, { owner, wanted, live, ...options });
       if (object !== live) this.#owned.record(object, typeOf(wanted));
       const held = this.#owned.get(wanted);
       if (result === 'applied' && held !== undefined) this.#written.set(held, hashOf(wanted));
+      return result;
     } catch (error) {
       throw isRefusal(error) ? new RefusedObjectError(wanted, error) : error;
     }

@@ -2,6 +2,7 @@
 import { isNotFound } from '../../kube/api-error.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { resourceTypes } from '../../kube/resource.ts';
+import type { GatewayPod } from './gateway-pods.ts';
 import type { ObservedPod } from './pod-observer.ts';
 
 /** A change of this annotation makes the kubelet refresh the pod's volumes at once. */
@@ -30,7 +31,10 @@ export class PodTouches {
    * Touches the pods that do not report this snapshot: each at once, and again after 1.5 s, doubled up to a minute. Neither one
    * without an address, which will mount what there is, nor one that has read the snapshot and refused it. @throws ApiError
    */
-  async touch(pods: readonly ObservedPod[], hash: string): Promise<void> {
+  async touch(
+    pods: readonly (GatewayPod & Partial<Pick<ObservedPod, 'report'>>)[],
+    hash: string,
+  ): Promise<void> {
     const behind = pods.filter(
       ({ ip, report }) =>
         ip !== undefined && report?.snapshot?.hash !== hash && report?.refused?.hash !== hash,
@@ -43,7 +47,7 @@ export class PodTouches {
     for (const uid of uids) this.#touches.delete(uid);
   }
 
-  async #touchWhenDue({ namespace, name, uid }: ObservedPod, hash: string): Promise<void> {
+  async #touchWhenDue({ namespace, name, uid }: GatewayPod, hash: string): Promise<void> {
     const before = this.#touches.get(uid);
     const count = before?.hash === hash ? before.count : 0;
     const againMs = Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.max(0, count - 1));

@@ -36,9 +36,14 @@ export interface SlotRow {
 }
 
 /** What stands in a row of slots. */
-export interface Delivery {
+export interface Standing {
   readonly hash: string;
   readonly generation: number;
+}
+
+export interface Delivery extends Standing {
+  /** True when this is another content than before, so that the kubelets have to be told. */
+  readonly written: boolean;
 }
 
 /** A snapshot with its hash, which takes a while to compute. */
@@ -78,22 +83,23 @@ export class SnapshotSecrets {
   ): Promise<Delivery> {
     const id = `${row.namespace}/${row.prefix}`;
     const written = this.#rows.get(id);
-    if (written?.delivery.hash === hash && this.#stands(row, written, generation)) return written.delivery;
+    if (written?.delivery.hash === hash && this.#stands(row, written, generation))
+      return { ...written.delivery, written: false };
     const live = await this.#delivered(row);
     const next = generation ?? (live === undefined ? 1 : live.generation + (live.hash === hash ? 0 : 1));
     const encoded = encodeSnapshot(snapshot, files, next);
-    const delivery = { hash, generation: next };
+    const delivery: Standing = { hash, generation: next };
     const [index, ...shards] = encoded.slots.map((_, slot) => secretOf(row, slot, encoded, delivery));
     const apply = (secret: SlotSecret) => this.#options.writer.apply(row.owner, secret, { isCurrent });
     await inParallel(WRITTEN_AT_ONCE, shards, apply);
-    if (index !== undefined) await apply(index);
+    const result = index && (await apply(index));
     await this.#deleteLeftovers(row, encoded.slots.length);
     const slots = encoded.slots.map((contents, slot) => ({
       applied: this.#live(row, slot)?.metadata.annotations?.[APPLIED_HASH],
       names: [...contents.keys()],
     }));
     this.#rows.set(id, { delivery, slots });
-    return delivery;
+    return { ...delivery, written: result !== 'unchanged' };
   }
 
   /** Forgets what the rows of a gateway that is gone were given. */
@@ -116,7 +122,7 @@ export class SnapshotSecrets {
     );
   }
 
-  async #delivered(row: SlotRow): Promise<Delivery | undefined> {
+  async #delivered(row: SlotRow): Promise<Standing | undefined> {
     const first = this.#live(row, 0);
     if (first === undefined) return undefined;
     const { [HASH]: hash, [GENERATION]: generation } = first.metadata.annotations ?? {};
@@ -145,7 +151,7 @@ export class SnapshotSecrets {
 
 /** What is remembered of a row: of each slot the hash of what was applied, and its entries. */
 interface WrittenRow {
-  readonly delivery: Delivery;
+  readonly delivery: Standing;
   readonly slots: readonly { readonly applied: string | undefined; readonly names: readonly string[] }[];
 }
 
@@ -166,12 +172,12 @@ export async function readSnapshot(
 }
 
 /** For slots that were written before their annotations said it. */
-async function readIndex(client: KubeClient, { namespace, prefix }: SlotRow): Promise<Delivery | undefined> {
+async function readIndex(client: KubeClient, { namespace, prefix }: SlotRow): Promise<Standing | undefined> {
   try {
     const name = `${prefix}-0`;
     const secret = await client.get<SlotSecret>(resourceTypes.secret, { namespace, name });
     const index = Buffer.from(secret.data[INDEX_FILE] ?? '', 'base64').toString('utf8');
-    return JSON.parse(index) as Delivery;
+    return JSON.parse(index) as Standing;
   } catch (error) {
     if (isNotFound(error) || error instanceof SyntaxError) return undefined;
     throw error;
@@ -182,7 +188,7 @@ function secretOf(
   { namespace, prefix, owner, labels }: SlotRow,
   slot: number,
   { slots }: EncodedSnapshot,
-  { hash, generation }: Delivery,
+  { hash, generation }: Standing,
 ): SlotSecret {
   return {
     apiVersion: 'v1',
