@@ -9,7 +9,7 @@ import { type Figure, lineOf } from './figures.ts';
 import { measureInstallation } from './installation.ts';
 import { measureMemory } from './memory.ts';
 import { LOAD_CORE, pinTo } from './process.ts';
-import { measureOperator } from './operator.ts';
+import { measureManyRoutes, measureOperator } from './operator.ts';
 import { measureRecovery } from './operator-recovery.ts';
 import { measureStandalone } from './standalone.ts';
 
@@ -25,6 +25,7 @@ const parts: Record<string, (setup: BenchSetup) => Promise<Figure[]>> = {
   memory: measureMemory,
   standalone: measureStandalone,
   operator: measureOperator,
+  'operator-10000-routes': measureManyRoutes,
   'operator-recovery': measureRecovery,
   'apply-to-served': measureApplyToServed,
   installation: measureInstallation,

@@ -24,16 +24,18 @@ const MANY_ROUTES = 10_000;
 const EDITS = 20;
 const MANY_EDITS = 5;
 const QUIET_MS = 5_000;
-const DEADLINE_MS = 600_000;
+/** Ten thousand new routes are thirty thousand writes: a status and two events each. */
+const DEADLINE_MS = 1_800_000;
 const MEGABYTE = 1_000_000;
 
-/** @param directory for the bundle and the log */
+/** A hundred gateways with a thousand routes. @param directory for the bundle and the log */
 export async function measureOperator({ directory }: { readonly directory: string }): Promise<Figure[]> {
-  const program = await writeBundle(directory);
-  return [
-    ...(await onControlPlane(directory, program, measureMany)),
-    ...(await onControlPlane(directory, program, measureOne)),
-  ];
+  return onControlPlane(directory, await writeBundle(directory), measureMany);
+}
+
+/** One gateway with ten thousand routes. @param directory for the bundle and the log */
+export async function measureManyRoutes({ directory }: { readonly directory: string }): Promise<Figure[]> {
+  return onControlPlane(directory, await writeBundle(directory), measureOne);
 }
 
 interface Bench {
