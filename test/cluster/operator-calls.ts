@@ -40,9 +40,9 @@ export async function recordOperatorCalls(project: string, auditLogPath: string)
   writeFileSync(join(folder, `${project}.json`), JSON.stringify([...calls.values()], null, 1));
 }
 
-/** What the last runs of the projects with a cluster recorded. @throws Error when there were none */
-export function readOperatorCalls(): OperatorCall[] {
-  const paths = globSync(join(folder, '*.json'));
+/** What the last run of a project with a cluster recorded, or of all. @throws Error when there was none */
+export function readOperatorCalls(project = '*'): OperatorCall[] {
+  const paths = globSync(join(folder, `${project}.json`));
   if (paths.length === 0)
     throw new Error('no calls are recorded: run `build/test.sh cluster disturbance` first');
   return paths.flatMap((path) => JSON.parse(readFileSync(path, 'utf8')) as OperatorCall[]);
