@@ -102,11 +102,6 @@ export const snapshotSchema = z.strictObject({
   }),
 });
 
-/** What version 1 said: it knew no `proxyProtocol`. */
-export const snapshotSchemaV1 = snapshotSchema
-  .omit({ proxyProtocol: true })
-  .extend({ version: z.literal(1) });
-
 export type Snapshot = z.infer<typeof snapshotSchema>;
 export type SnapshotListener = Snapshot['listeners'][number];
 export type SnapshotRoute = Snapshot['routes'][number];

@@ -3,7 +3,13 @@ import { type DrainAnswer, drainAnswer, isPoll } from '../eas/drain-answer.ts';
 import { mayReplay } from '../eas/replay.ts';
 import { type RequestScan, scanRequest } from '../eas/request-scan.ts';
 import type { RequestError, UpstreamError } from '../http/errors.ts';
-import type { RequestSink, ResponseHead, ServerExchange, UpstreamExchange } from '../http/exchange.ts';
+import type {
+  RequestHead,
+  RequestSink,
+  ResponseHead,
+  ServerExchange,
+  UpstreamExchange,
+} from '../http/exchange.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
 import { chooseServer, type RouteServer } from '../upstream/server-choice.ts';
@@ -22,7 +28,9 @@ import {
   STAGE_FAILED,
   TOO_MANY_UNACCEPTED,
 } from './own-answers.ts';
+import type { AskedFor } from './parse.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';
+import type { AnsweredRequest } from './response-transforms.ts';
 import type { ServedRoute } from './served-snapshot.ts';
 import { type AnswerReceiver, ServerAttempt } from './server-attempt.ts';
 
@@ -36,7 +44,7 @@ const HEARTBEAT_MARGIN_MS = 60_000;
 const MAX_STALE_CONNECTIONS = 2;
 const NONE: readonly Endpoint[] = [];
 
-export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
+export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredRequest, OpenRequest {
   private readonly context: PipelineContext;
   private readonly exchange: ServerExchange<PhoneConnection>;
   private readonly tally: RequestTally;
@@ -64,6 +72,25 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
     this.admission = admission;
     this.tally = new RequestTally(context.clock.now());
     context.open.begin(this);
+  }
+
+  get request(): RequestHead {
+    return this.exchange.request;
+  }
+
+  get asked(): AskedFor | undefined {
+    return this.admission.asked;
+  }
+
+  get listener(): string {
+    return this.exchange.connection.context.listener;
+  }
+
+  /** Only while a server is asked or answers. */
+  get route(): ServedRoute {
+    const { decision } = this.admission;
+    if ('status' in decision) throw new TypeError('no route was picked');
+    return decision.route;
   }
 
   /** Sends it on its way, or answers it. */
@@ -134,7 +161,7 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, OpenRequest {
       this.tally.answerBegins(head.status, this.context.clock.now());
       this.tally.server = server.name;
       this.learn(head, server);
-      for (const transform of this.context.responseTransforms) transform(head, this.exchange.request);
+      for (const transform of this.context.responseTransforms) transform(head, this);
       this.exchange.writeHead(head);
     } catch (error) {
       this.fail(error);

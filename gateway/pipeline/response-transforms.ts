@@ -2,9 +2,21 @@
 import { withoutConnectionBound } from '../access/challenges.ts';
 import { ACTIVESYNC_PATH } from '../eas/path.ts';
 import type { RequestHead, ResponseHead } from '../http/exchange.ts';
+import type { AskedFor } from './parse.ts';
+import type { ServedRoute } from './served-snapshot.ts';
+
+/** What a transform may know of the request that is answered. */
+export interface AnsweredRequest {
+  readonly request: RequestHead;
+  /** Undefined where the request line was refused. */
+  readonly asked: AskedFor | undefined;
+  readonly route: ServedRoute;
+  /** Name of the listener that it came by. */
+  readonly listener: string;
+}
 
 /** Changes the head of an answer; applied in order to every answer of a server. */
-export type ResponseTransform = (head: ResponseHead, request: RequestHead) => void;
+export type ResponseTransform = (head: ResponseHead, answered: AnsweredRequest) => void;
 
 /** NTLM and Negotiate authenticate a connection: over a pool they would lend one user's login to another. */
 export const removeConnectionBoundChallenges: ResponseTransform = ({ headers }) => {
@@ -17,8 +29,8 @@ export const removeConnectionBoundChallenges: ResponseTransform = ({ headers }) 
 };
 
 /** A 451 with X-MS-Location would let the phone out of the gateway for good: it names the gateway instead. */
-export const containRedirect: ResponseTransform = ({ headers }, { host }) => {
-  if (headers.has('x-ms-location')) headers.set('X-MS-Location', `https://${host}${ACTIVESYNC_PATH}`);
+export const containRedirect: ResponseTransform = ({ headers }, { request }) => {
+  if (headers.has('x-ms-location')) headers.set('X-MS-Location', `https://${request.host}${ACTIVESYNC_PATH}`);
 };
 
 export const RESPONSE_TRANSFORMS: readonly ResponseTransform[] = [

@@ -170,7 +170,7 @@ describe('the gateway itself', () => {
       routes: [{ servers: [{ name: 'mbx1', url: exchange.frontEnd().url }] }],
       pipeline: {
         responseTransforms: [
-          (_, request) => {
+          (_, { request }) => {
             if (request.target.includes('Cmd=Settings')) throw new TypeError('broken by alice@example.com');
           },
         ],
