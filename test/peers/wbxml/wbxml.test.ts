@@ -64,6 +64,7 @@ const spelledByLibwbxml: Partial<Record<Tag, string>> = {
   'Calendar:DtStamp': 'Calendar:DTStamp',
   'Calendar:OrganizerEmail': 'Calendar:Organizer_Email',
   'Calendar:OrganizerName': 'Calendar:Organizer_Name',
+  'Provision:RequireStorageCardEncryption': 'Provision:DeviceEncryptionEnabled',
 };
 
 describe('WBXML', () => {
