@@ -5,7 +5,7 @@
 //     identify            admission.ts          Authorization, query → whose request it is
 //     admit or answer     admission.ts          own-answers.ts, address-limit.ts
 //     pick route          served-snapshot.ts
-//     pick server         phone-request.ts      health, priority, replay
+//     pick server         delivery.ts           health, priority, replay
 //     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
 //     account             accounting.ts
 import type { GatewayReport } from './config/report.ts';

@@ -1,68 +1,37 @@
-// Steps "pick server" and "stream both ways": one request of a phone from its admission to its record.
-import { type DrainAnswer, drainAnswer, isPoll } from '../eas/drain-answer.ts';
-import { mayReplay } from '../eas/replay.ts';
-import { type RequestScan, scanRequest } from '../eas/request-scan.ts';
-import type { RequestError, UpstreamError } from '../http/errors.ts';
-import type {
-  RequestHead,
-  RequestSink,
-  ResponseHead,
-  ServerExchange,
-  UpstreamExchange,
-} from '../http/exchange.ts';
-import type { Endpoint } from '../upstream/endpoint.ts';
+// Step "stream both ways": one request of a phone from its admission to its record.
+import type { RequestError } from '../http/errors.ts';
+import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../http/exchange.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
-import { chooseServer, type RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/server-choice.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
+import { Delivery, type Sender } from './delivery.ts';
 import { setForwardingHeaders } from './forwarding-headers.ts';
+import { HeldBody } from './held-body.ts';
 import type { OpenRequest } from './open-requests.ts';
 import {
   BODY_TOO_LARGE,
   DRAINING,
-  FIRST_BYTE_TIMEOUT,
-  NO_SERVER,
   type OwnAnswer,
-  pollEnd,
   SERVER_LOST,
   STAGE_FAILED,
   TOO_MANY_UNACCEPTED,
 } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';
+import { Poll } from './poll.ts';
 import type { AnsweredRequest } from './response-transforms.ts';
 import type { ServedRoute } from './served-snapshot.ts';
-import { type AnswerReceiver, ServerAttempt } from './server-attempt.ts';
 
-/** Of a request's body this much is held, so that another server can be asked. */
-const MAX_HELD_BYTES = 65_536;
-/** A poll that was open for longer is ended instead of being sent again: the phone's own time-out would pass. */
-const MAX_REPLAYED_POLL_MS = 30_000;
-/** What a server may take longer than the heartbeat that it was asked for. */
-const HEARTBEAT_MARGIN_MS = 60_000;
-/** Pooled connections that had died unnoticed, before the server itself is held to be gone. */
-const MAX_STALE_CONNECTIONS = 2;
-const NONE: readonly Endpoint[] = [];
-
-export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredRequest, OpenRequest {
+export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest {
+  readonly body = new HeldBody();
+  /** Of a Ping or Sync: it is sent on when its body is known, which tells how long the answer may take. */
+  readonly poll: Poll | undefined;
   private readonly context: PipelineContext;
   private readonly exchange: ServerExchange<PhoneConnection>;
   private readonly tally: RequestTally;
+  private readonly delivery: Delivery;
   private admission: Admission;
-  private upstream: UpstreamExchange | undefined;
-  /** That was asked last. */
-  private server: RouteServer | undefined;
-  private tried: readonly Endpoint[] = NONE;
-  private staleConnections = 0;
-  /** The body so far; undefined once it is too long or no longer needed. */
-  private held: Buffer[] | undefined = [];
-  private heldBytes = 0;
-  private bodyComplete = false;
-  /** Of a Ping or Sync whose body is complete. */
-  private scan: RequestScan = 'Unknown';
-  /** How the gateway may end it, where it is a poll that waits. */
-  private ending: DrainAnswer | undefined;
-  private waiting = false;
   private limited = false;
   private finished = false;
 
@@ -70,7 +39,9 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
     this.context = context;
     this.exchange = exchange;
     this.admission = admission;
+    this.poll = Poll.of(admission.asked?.command);
     this.tally = new RequestTally(context.clock.now());
+    this.delivery = new Delivery(this);
     context.open.begin(this);
   }
 
@@ -93,12 +64,16 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
     return decision.route;
   }
 
+  get openMs(): number {
+    return this.context.clock.now() - this.tally.startedAt;
+  }
+
   /** Sends it on its way, or answers it. */
   start(): this {
     try {
       this.admit();
     } catch (error) {
-      this.fail(error);
+      this.onFailure(error);
     }
     return this;
   }
@@ -112,7 +87,7 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
     if (!this.enterLimit()) return this.answer(TOO_MANY_UNACCEPTED);
     exchange.limitBody(decision.route.maxRequestBytes);
     setForwardingHeaders(request.headers, connection.remoteAddress);
-    if (!this.mayBePoll()) this.askServer();
+    if (this.poll === undefined) this.delivery.start();
   }
 
   // ——— the phone speaks ———
@@ -120,31 +95,30 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
   onData(bytes: Buffer): void {
     if (this.isAnsweredByUs()) return;
     try {
-      this.held?.push(bytes);
-      this.heldBytes += bytes.length;
-      const tooLong = this.heldBytes > MAX_HELD_BYTES;
-      if (this.upstream !== undefined) this.sendBody(bytes);
-      else if (tooLong) this.askServer();
-      if (tooLong) this.held = undefined;
+      const { body, delivery } = this;
+      body.push(bytes);
+      if (delivery.isUnderWay) delivery.write(bytes);
+      else if (body.isTooLong) delivery.start();
+      if (body.isTooLong) body.drop();
     } catch (error) {
-      this.fail(error);
+      this.onFailure(error);
     }
   }
 
   onEnd(): void {
     if (this.isAnsweredByUs()) return;
     try {
-      this.bodyComplete = true;
-      if (this.mayBePoll() && !this.exchange.responded) this.readPoll();
-      if (this.upstream === undefined) this.askServer();
-      else this.upstream.end();
+      this.body.complete = true;
+      if (this.poll !== undefined && !this.exchange.responded) this.readPoll(this.poll);
+      if (this.delivery.isUnderWay) this.delivery.end();
+      else this.delivery.start();
     } catch (error) {
-      this.fail(error);
+      this.onFailure(error);
     }
   }
 
   onDrain(): void {
-    this.upstream?.resume();
+    this.delivery.resume();
   }
 
   onClose(error: RequestError | undefined): void {
@@ -152,11 +126,26 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
     this.finish();
   }
 
-  // ——— the server speaks ———
+  // ——— the servers ———
+
+  destination(): ServedRoute | OwnAnswer {
+    const { exchange } = this;
+    if (this.admission.generation !== this.context.generation) {
+      this.admission = this.context.admit(exchange.request, exchange.connection.context);
+    }
+    const { decision } = this.admission;
+    if ('status' in decision) return decision;
+    this.tally.route = decision.route.key;
+    return decision.route;
+  }
+
+  onReplay(): void {
+    this.tally.replays++;
+  }
 
   onAnswer(head: ResponseHead, server: RouteServer): void {
     try {
-      this.held = undefined;
+      this.body.drop();
       this.endWaiting();
       this.tally.answerBegins(head.status, this.context.clock.now());
       this.tally.server = server.name;
@@ -164,45 +153,45 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
       for (const transform of this.context.responseTransforms) transform(head, this);
       this.exchange.writeHead(head);
     } catch (error) {
-      this.fail(error);
+      this.onFailure(error);
     }
   }
 
   onAnswerData(bytes: Buffer): void {
     this.tally.bytesOut += bytes.length;
-    if (!this.exchange.write(bytes)) this.upstream?.pause();
+    if (!this.exchange.write(bytes)) this.delivery.pause();
   }
 
   onAnswerEnd(): void {
-    this.upstream = undefined;
     this.exchange.end();
   }
 
-  onServerDrain(): void {
+  onUnanswered(instead: OwnAnswer, server: string): void {
+    this.answer(instead, server);
+  }
+
+  onBrokenOff(): void {
+    this.breakOff('server-lost');
+  }
+
+  resumeBody(): void {
     this.exchange.resume();
   }
 
-  onServerError(error: UpstreamError, server: RouteServer): void {
-    try {
-      this.upstream = undefined;
-      server.endpoint.requestFailed(error);
-      if (this.exchange.responded) this.breakOff('server-lost');
-      else this.recover(error, server);
-    } catch (failure) {
-      this.fail(failure);
-    }
+  pauseBody(): void {
+    this.exchange.pause();
   }
 
   // ——— the gateway goes away ———
 
   endPoll(): void {
-    if (this.ending !== undefined) this.answer(pollEnd(this.ending, 'drain'));
+    const end = this.poll?.end('drain');
+    if (end !== undefined) this.answer(end);
   }
 
   leaveDeadServer(): void {
-    const { upstream, server, exchange } = this;
-    if (upstream === undefined || server === undefined || exchange.responded) return;
-    if (server.endpoint.health.state === 'Down') this.answer(SERVER_LOST, server.name);
+    const server = this.delivery.deadServer;
+    if (server !== undefined && !this.exchange.responded) this.answer(SERVER_LOST, server);
   }
 
   cutShort(): void {
@@ -210,113 +199,26 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
     else this.answer(DRAINING);
   }
 
-  // ——— pick server ———
+  // ——— polls ———
 
-  /** Asks the next server, with as much of the body as there is; where none is left, that is the answer. */
-  private askServer(otherwise = NO_SERVER, lastServer = ''): void {
-    const { exchange, held } = this;
-    const route = this.currentRoute();
-    if ('status' in route) return this.answer(route);
-    this.tally.route = route.key;
-    const server = chooseServer(route.servers, this.tried);
-    if (server === undefined) return this.answer(otherwise, lastServer);
-    this.server = server;
-    const { request } = exchange;
-    const { pool } = server.endpoint;
-    this.upstream = pool.send(
-      {
-        method: request.method,
-        target: this.admission.asked?.target ?? request.target,
-        host: pool.authority,
-        headers: request.headers,
-        body: request.body,
-        hasContentLength: request.hasContentLength,
-        firstByteTimeoutMs: this.firstByteTimeoutMs(route),
-      },
-      new ServerAttempt(this, server),
-    );
-    let mayGoOn = true;
-    for (const piece of held ?? []) mayGoOn = this.sendBody(piece);
-    if (this.bodyComplete) this.upstream.end();
-    else if (mayGoOn) exchange.resume();
-  }
-
-  /** The route by the snapshot of now: the one that the request was admitted by may have lost its servers meanwhile. */
-  private currentRoute(): ServedRoute | OwnAnswer {
-    const { exchange } = this;
-    if (this.admission.generation !== this.context.generation) {
-      this.admission = this.context.admit(exchange.request, exchange.connection.context);
-    }
-    const { decision } = this.admission;
-    return 'status' in decision ? decision : decision.route;
-  }
-
-  private firstByteTimeoutMs(route: ServedRoute): number {
-    if (!this.mayBePoll()) return route.firstByteMs;
-    const waitSeconds = this.scan === 'Unknown' ? 0 : (this.scan.waitSeconds ?? 0);
-    return Math.max(route.pollMs, waitSeconds * 1000 + HEARTBEAT_MARGIN_MS);
-  }
-
-  /** A server failed before its answer began: asks another one, or answers in its place. */
-  private recover(error: UpstreamError, server: RouteServer): void {
-    const stale = error.reused && error.code === 'ConnectionLost';
-    if (!stale || ++this.staleConnections > MAX_STALE_CONNECTIONS) {
-      this.tried = [...this.tried, server.endpoint];
-    }
-    if (this.waiting && this.context.clock.now() - this.tally.startedAt > MAX_REPLAYED_POLL_MS) {
-      const ending = this.ending === undefined ? SERVER_LOST : pollEnd(this.ending, 'poll-lost');
-      return this.answer(ending, server.name);
-    }
-    if (error.sent !== 'sent' && this.held !== undefined) return this.askServer(NO_SERVER, server.name);
-    const failure = error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST;
-    if (!this.mayReplay()) return this.answer(failure, server.name);
-    this.tally.replays++;
-    this.askServer(failure, server.name);
-  }
-
-  private mayReplay(): boolean {
-    if (this.held === undefined || !this.bodyComplete) return false;
-    const command = this.admission.asked?.command ?? '';
-    if (command === '') return true;
-    return mayReplay(command, command === 'ItemOperations' ? this.scanBody(command) : this.scan);
-  }
-
-  // ——— stream both ways ———
-
-  /** Ping and Sync are asked for when their body is known: it tells how long the answer may take. */
-  private mayBePoll(): boolean {
-    const command = this.admission.asked?.command;
-    return command === 'Ping' || command === 'Sync';
-  }
-
-  private readPoll(): void {
-    const command = this.admission.asked?.command;
-    if (command !== 'Ping' && command !== 'Sync') return;
-    this.scan = this.scanBody(command);
-    if (!isPoll(command, this.scan)) return;
-    this.ending = drainAnswer(command, this.scan);
-    this.waiting = true;
+  private readPoll(poll: Poll): void {
+    if (!poll.read(this.body)) return;
     this.tally.poll = true;
-    this.tally.heartbeatSeconds = this.scan === 'Unknown' ? null : (this.scan.waitSeconds ?? null);
-    this.context.open.pollBegins(this, this.ending !== undefined);
+    this.tally.heartbeatSeconds = poll.heartbeatSeconds;
+    this.context.open.pollBegins(this, poll.mayBeEnded);
   }
 
-  private scanBody(command: 'Ping' | 'Sync' | 'ItemOperations'): RequestScan {
-    const { held } = this;
-    if (held === undefined) return 'Unknown';
-    return scanRequest(command, held.length === 1 ? (held[0] as Buffer) : Buffer.concat(held));
+  private endWaiting(): void {
+    if (this.poll?.waiting !== true) return;
+    this.poll.waiting = false;
+    this.context.open.pollEnds(this);
   }
 
-  /** False where the phone was asked to wait. */
-  private sendBody(bytes: Buffer): boolean {
-    if (this.upstream?.write(bytes) !== false) return true;
-    this.exchange.pause();
-    return false;
-  }
+  // ——— answers of our own ———
 
   /** What still comes of the request's body concerns nobody. A server may answer and read on. */
   private isAnsweredByUs(): boolean {
-    return this.upstream === undefined && this.exchange.responded;
+    return !this.delivery.isUnderWay && this.exchange.responded;
   }
 
   /** @param server whose fault it is, for metrics and log; empty where no server was asked. */
@@ -337,16 +239,10 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
   }
 
   /** A stage threw: this request gets a 503, and nothing else is touched. */
-  private fail(error: unknown): void {
+  onFailure(error: unknown): void {
     logStageFailure(this.context.log, error);
     if (this.exchange.responded) this.breakOff(STAGE_FAILED.reason);
     else this.answer(STAGE_FAILED);
-  }
-
-  private endWaiting(): void {
-    if (!this.waiting) return;
-    this.waiting = false;
-    this.context.open.pollEnds(this);
   }
 
   // ——— account ———
@@ -378,9 +274,8 @@ export class PhoneRequest implements RequestSink, AnswerReceiver, AnsweredReques
   }
 
   private letGo(): void {
-    this.upstream?.abort();
-    this.upstream = undefined;
-    this.held = undefined;
+    this.delivery.abort();
+    this.body.drop();
     this.endWaiting();
   }
 

@@ -1,0 +1,196 @@
+// Step "pick server": a request on its way to the servers of its route, one after the other, until one of them answers.
+import { mayReplay } from '../eas/replay.ts';
+import { scanRequest } from '../eas/request-scan.ts';
+import type { UpstreamError } from '../http/errors.ts';
+import type { RequestHead, ResponseHead, ResponseSink, UpstreamExchange } from '../http/exchange.ts';
+import type { Endpoint } from '../upstream/endpoint.ts';
+import { chooseServer, type RouteServer } from '../upstream/server-choice.ts';
+import type { HeldBody } from './held-body.ts';
+import { FIRST_BYTE_TIMEOUT, NO_SERVER, type OwnAnswer, SERVER_LOST } from './own-answers.ts';
+import type { AskedFor } from './parse.ts';
+import type { Poll } from './poll.ts';
+import type { ServedRoute } from './served-snapshot.ts';
+
+/** Whose request is delivered, and who is told of the answer. */
+export interface Sender {
+  readonly request: RequestHead;
+  readonly asked: AskedFor | undefined;
+  readonly body: HeldBody;
+  /** Of a Ping or Sync. */
+  readonly poll: Poll | undefined;
+  /** For how long the request has been here, in ms. */
+  readonly openMs: number;
+  /** Where the request is to go, by the snapshot of now, or the answer in place of it. */
+  destination(): ServedRoute | OwnAnswer;
+  /** A server is asked, not the first one that may have seen the request. */
+  onReplay(): void;
+  onAnswer(head: ResponseHead, server: RouteServer): void;
+  onAnswerData(bytes: Buffer): void;
+  onAnswerEnd(): void;
+  /** No server answers. `server`: the name of the one whose fault it is, or empty. */
+  onUnanswered(instead: OwnAnswer, server: string): void;
+  /** A server broke off in the middle of its answer. */
+  onBrokenOff(): void;
+  /** The body is wanted again, or has to wait. */
+  resumeBody(): void;
+  pauseBody(): void;
+  /** A stage threw. */
+  onFailure(error: unknown): void;
+}
+
+/** Pooled connections that had died unnoticed, before the server itself is held to be gone. */
+const MAX_STALE_CONNECTIONS = 2;
+const NONE: readonly Endpoint[] = [];
+
+export class Delivery implements ResponseSink {
+  private readonly sender: Sender;
+  private exchange: UpstreamExchange | undefined;
+  /** That was asked last. */
+  private server: RouteServer | undefined;
+  private tried: readonly Endpoint[] = NONE;
+  private staleConnections = 0;
+  private answered = false;
+
+  constructor(sender: Sender) {
+    this.sender = sender;
+  }
+
+  /** A server is asked at the moment, or answers. */
+  get isUnderWay(): boolean {
+    return this.exchange !== undefined;
+  }
+
+  /** Asks a server, with as much of the body as there is. */
+  start(): void {
+    this.askNext(NO_SERVER, '');
+  }
+
+  /** A further piece of the body. */
+  write(bytes: Buffer): void {
+    if (this.exchange?.write(bytes) === false) this.sender.pauseBody();
+  }
+
+  /** The body is complete. */
+  end(): void {
+    this.exchange?.end();
+  }
+
+  /** The phone takes no more of the answer at the moment. */
+  pause(): void {
+    this.exchange?.pause();
+  }
+
+  resume(): void {
+    this.exchange?.resume();
+  }
+
+  /** The answer is no longer wanted. */
+  abort(): void {
+    this.exchange?.abort();
+    this.exchange = undefined;
+  }
+
+  /** Name of the server that is asked and has ceased to answer; undefined where there is hope. */
+  get deadServer(): string | undefined {
+    const { exchange, server } = this;
+    if (exchange === undefined || server?.endpoint.health.state !== 'Down') return undefined;
+    return server.name;
+  }
+
+  // ——— the server speaks ———
+
+  onHead(head: ResponseHead): void {
+    this.answered = true;
+    this.sender.onAnswer(head, this.server as RouteServer);
+  }
+
+  onData(bytes: Buffer): void {
+    this.sender.onAnswerData(bytes);
+  }
+
+  onEnd(): void {
+    this.exchange = undefined;
+    this.sender.onAnswerEnd();
+  }
+
+  onDrain(): void {
+    this.sender.resumeBody();
+  }
+
+  onError(error: UpstreamError): void {
+    const server = this.server as RouteServer;
+    try {
+      this.exchange = undefined;
+      server.endpoint.requestFailed(error);
+      if (this.answered) this.sender.onBrokenOff();
+      else this.recover(error, server);
+    } catch (failure) {
+      this.sender.onFailure(failure);
+    }
+  }
+
+  // ——— pick server ———
+
+  /** Asks the next server; where none is left, `otherwise` is the answer, on account of `lastServer`. */
+  private askNext(otherwise: OwnAnswer, lastServer: string): void {
+    const { sender } = this;
+    const route = sender.destination();
+    if ('status' in route) return sender.onUnanswered(route, '');
+    const server = chooseServer(route.servers, this.tried);
+    if (server === undefined) return sender.onUnanswered(otherwise, lastServer);
+    this.ask(server, route);
+  }
+
+  private ask(server: RouteServer, route: ServedRoute): void {
+    const { sender } = this;
+    const { request, body, poll } = sender;
+    const { pool } = server.endpoint;
+    this.server = server;
+    const exchange = pool.send(
+      {
+        method: request.method,
+        target: sender.asked?.target ?? request.target,
+        host: pool.authority,
+        headers: request.headers,
+        body: request.body,
+        hasContentLength: request.hasContentLength,
+        firstByteTimeoutMs: poll?.firstByteTimeoutMs(route) ?? route.firstByteMs,
+      },
+      this,
+    );
+    this.exchange = exchange;
+    let mayGoOn = true;
+    for (const piece of body.pieces) mayGoOn = exchange.write(piece);
+    if (body.complete) exchange.end();
+    else if (mayGoOn) sender.resumeBody();
+    else sender.pauseBody();
+  }
+
+  /** A server failed before its answer began: asks another one, or has the phone answered in its place. */
+  private recover(error: UpstreamError, server: RouteServer): void {
+    const { sender } = this;
+    const { poll, body } = sender;
+    const stale = error.reused && error.code === 'ConnectionLost';
+    if (!stale || ++this.staleConnections > MAX_STALE_CONNECTIONS) {
+      this.tried = [...this.tried, server.endpoint];
+    }
+    if (poll?.isTooOldToReplay(sender.openMs) === true) {
+      return sender.onUnanswered(poll.endAsLost(), server.name);
+    }
+    if (error.sent !== 'sent' && body.isHeld) return this.askNext(NO_SERVER, server.name);
+    const failure = error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST;
+    if (!this.mayReplay()) return sender.onUnanswered(failure, server.name);
+    sender.onReplay();
+    this.askNext(failure, server.name);
+  }
+
+  private mayReplay(): boolean {
+    const { asked, body, poll } = this.sender;
+    const whole = body.whole();
+    if (whole === undefined) return false;
+    const command = asked?.command ?? '';
+    if (command === '') return true;
+    const scan = command === 'ItemOperations' ? scanRequest(command, whole) : (poll?.scan ?? 'Unknown');
+    return mayReplay(command, scan);
+  }
+}
