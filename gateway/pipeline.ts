@@ -20,7 +20,7 @@ import type {
   ServerConnectionInfo,
   ServerExchange,
 } from './http/exchange.ts';
-import { isOAuthPath } from './oauth/endpoints.ts';
+import { isOAuthPath } from './oauth/path.ts';
 import { refusedRecord } from './pipeline/accounting.ts';
 import { AddressLimit } from './pipeline/address-limit.ts';
 import { admit, refuse } from './pipeline/admission.ts';
@@ -102,7 +102,8 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     const before = this.served;
     try {
       this.served = compileSnapshot({ snapshot, files }, (before?.generation ?? 0) + 1, change, {
-        onUnreachable: (route, code) => this.log.warn({ route, code }, 'a token endpoint did not answer'),
+        clock: this.clock,
+        onUnreachable: (route, code) => this.log.warn({ route, code }, 'an identity provider did not answer'),
       });
     } catch (error) {
       change.discard();

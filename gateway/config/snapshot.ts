@@ -32,6 +32,16 @@ const oauth = z.strictObject({
   caFile: fileName.optional(),
   allowPasswordGrant: z.boolean(),
   otherResources: z.enum(['Refuse', 'Pass']),
+  /** What the endpoints speak. Absent: as the token endpoint's path tells. */
+  protocol: z.enum(['V1', 'V2', 'ADFS']).optional(),
+  /** Absent: beside the token endpoint, where its path is written as Entra ID's or AD FS's. */
+  deviceAuthorizationEndpoint: z.url({ protocol: /^https$/ }).optional(),
+  /** Absent: likewise. */
+  openIDConfigurationEndpoint: z.url({ protocol: /^https$/ }).optional(),
+  /** Token answers name the gateway's resource. Absent: they stay as they are. */
+  answeredResource: z.literal('Gateway').optional(),
+  /** Exchange's challenges name the identity provider. Absent: they name the gateway, which version 1 could not do. */
+  challenges: z.literal('Pass').optional(),
 });
 
 const route = z.strictObject({

@@ -38,7 +38,14 @@ export function parseDocument(document: unknown, version: number): ReturnType<Re
  * What version 2 adds to version 1, by path: fields, and values of fields that were there. All of it is optional, and absent it
  * means what version 1 does.
  */
-const ADDED_BY_2: readonly Addition[] = [{ path: 'proxyProtocol' }];
+const ADDED_BY_2: readonly Addition[] = [
+  { path: 'proxyProtocol' },
+  { path: 'routes.authentication.oauth.protocol' },
+  { path: 'routes.authentication.oauth.deviceAuthorizationEndpoint' },
+  { path: 'routes.authentication.oauth.openIDConfigurationEndpoint' },
+  { path: 'routes.authentication.oauth.answeredResource' },
+  { path: 'routes.authentication.oauth.challenges' },
+];
 
 interface Addition {
   /** Names of fields; arrays are walked through. */

@@ -52,10 +52,13 @@ function snapshotWith(servers: Snapshot['routes'][number]['servers']): Snapshot 
   };
 }
 
+const options = { clock: { now: () => 0 } };
+
 describe('the endpoints of a route', () => {
   const request = {
     method: 'GET',
     target: '/proxyservice/oauth2/authorize?resource=https%3A%2F%2Fsentry.example.com',
+    host: 'sentry.example.com',
     headers: new HeaderList(),
     body: Buffer.alloc(0),
   };
@@ -64,6 +67,7 @@ describe('the endpoints of a route', () => {
     const endpoints = compileOAuth(
       snapshotWith([{ name: 'mbx1', url: 'https://mbx1.example.com', priority: 0 }]),
       new Map(),
+      options,
     );
     const answer = await endpoints.answer('phones', request, new AbortController().signal);
     expect(answer.status).toBe(302);
@@ -73,7 +77,7 @@ describe('the endpoints of a route', () => {
   test.each(['authorize', 'token'])(
     '%s is 503 with Retry-After where a reference of the route does not resolve: its CA may be what is missing',
     async (kind) => {
-      const endpoints = compileOAuth(snapshotWith([]), new Map());
+      const endpoints = compileOAuth(snapshotWith([]), new Map(), options);
       const answer = await endpoints.answer(
         'phones',
         { ...request, target: `/proxyservice/default/example-com/oauth2/${kind}` },

@@ -1,12 +1,13 @@
-// Looks into application/x-www-form-urlencoded text without changing a byte of it, but for the one value that is replaced.
+// Looks into application/x-www-form-urlencoded text without changing a byte of it, but for the one parameter that is replaced.
 
-/** A parameter, with the place of its encoded value in the text. */
+/** A parameter, with its place in the text. */
 interface Parameter {
   /** Decoded, lower case: some identity providers do not tell cases apart. */
   readonly name: string;
   readonly value: string;
+  readonly start: number;
   readonly valueStart: number;
-  readonly valueEnd: number;
+  readonly end: number;
 }
 
 /** A query or a form body. Text is latin1: one character is one byte. */
@@ -26,16 +27,33 @@ export class Form {
 
   /** The decoded value of the first parameter of this name, or undefined. */
   get(name: string): string | undefined {
-    return this.parameters.find((parameter) => parameter.name === name)?.value;
+    return this.find(name)?.value;
   }
 
-  /** The text with the value of the first parameter of this name replaced; every other byte stays. */
-  replaceValue(name: string, value: string): string {
-    const parameter = this.parameters.find((candidate) => candidate.name === name);
+  /** The value of the first parameter of this name as it stands in the text, or undefined. */
+  encodedValue(name: string): string | undefined {
+    const parameter = this.find(name);
+    return parameter && this.text.slice(parameter.valueStart, parameter.end);
+  }
+
+  /** The text with the value of the first parameter of this name replaced by encoded text; every other byte stays. */
+  replaceValue(name: string, encoded: string): string {
+    const parameter = this.find(name);
     if (parameter === undefined) return this.text;
-    const { valueStart, valueEnd } = parameter;
+    const { valueStart, end } = parameter;
     const separator = this.text[valueStart - 1] === '=' ? '' : '=';
-    return this.text.slice(0, valueStart) + separator + encodeURIComponent(value) + this.text.slice(valueEnd);
+    return this.text.slice(0, valueStart) + separator + encoded + this.text.slice(end);
+  }
+
+  /** The text with the first parameter of this name, name and all, replaced by encoded text; every other byte stays. */
+  replaceParameter(name: string, encoded: string): string {
+    const parameter = this.find(name);
+    if (parameter === undefined) return this.text;
+    return this.text.slice(0, parameter.start) + encoded + this.text.slice(parameter.end);
+  }
+
+  private find(name: string): Parameter | undefined {
+    return this.parameters.find((parameter) => parameter.name === name);
   }
 }
 
@@ -44,22 +62,23 @@ function parse(text: string): Parameter[] {
   for (let start = 0; start <= text.length;) {
     const ampersand = text.indexOf('&', start);
     const end = ampersand < 0 ? text.length : ampersand;
-    const equals = text.indexOf('=', start);
-    const nameEnd = equals < 0 || equals > end ? end : equals;
+    const equals = text.slice(start, end).indexOf('=');
+    const nameEnd = equals < 0 ? end : start + equals;
     const valueStart = Math.min(nameEnd + 1, end);
     parameters.push({
       name: decode(text.slice(start, nameEnd)).toLowerCase(),
       value: decode(text.slice(valueStart, end)),
+      start,
       valueStart,
-      valueEnd: end,
+      end,
     });
     start = end + 1;
   }
   return parameters;
 }
 
-/** Bytes of the value as latin1; a `%` without two hex digits stands for itself. */
-function decode(encoded: string): string {
+/** Bytes of encoded text as latin1; a `%` without two hex digits stands for itself. */
+export function decode(encoded: string): string {
   return encoded
     .replaceAll('+', ' ')
     .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));

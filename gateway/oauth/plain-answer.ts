@@ -1,10 +1,12 @@
-// A request and an answer that fit in memory, as the pipeline exchanges them with the OAuth endpoints.
+// A request and an answer that fit in memory, as the pipeline exchanges them with OAuth and Autodiscover.
 import type { HeaderList } from '../http/headers.ts';
 
 /** A whole request: `target` is path and query, the client's bytes; `body` at most `MAX_BODY_BYTES`. */
 export interface PlainRequest {
   readonly method: string;
   readonly target: string;
+  /** `host[:port]` as the client wrote it, its grammar checked, but not against the listener's names. */
+  readonly host: string;
   readonly headers: HeaderList;
   readonly body: Buffer;
 }

@@ -7,8 +7,13 @@ export function sameResource(a: string, b: string): boolean {
   return comparable(a) === comparable(b);
 }
 
+/** The resource without one trailing slash. */
+export function withoutFinalSlash(resource: string): string {
+  return resource.endsWith('/') ? resource.slice(0, -1) : resource;
+}
+
 function comparable(resource: string): string {
-  const withoutSlash = resource.endsWith('/') ? resource.slice(0, -1) : resource;
-  const [, origin, rest] = ABSOLUTE.exec(withoutSlash) ?? [];
-  return origin === undefined || rest === undefined ? withoutSlash : origin.toLowerCase() + rest;
+  const bare = withoutFinalSlash(resource);
+  const [, origin, rest] = ABSOLUTE.exec(bare) ?? [];
+  return origin === undefined || rest === undefined ? bare : origin.toLowerCase() + rest;
 }

@@ -1,16 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SnapshotOAuth } from '../config/snapshot.ts';
+import { compileAudience } from './audience.ts';
 import { rewriteAudience, rewriteTokenForm } from './rewrite.ts';
 
-const oauth: SnapshotOAuth = {
+const oauth = compileAudience({
   authorizationEndpoint: 'https://idp.example.com/authorize',
   tokenEndpoint: 'https://idp.example.com/token',
   gatewayResource: 'https://sentry.example.com',
   destinationResource: 'https://outlook.office365.com/',
   allowPasswordGrant: false,
   otherResources: 'Refuse',
-};
+});
 const destination = 'https%3A%2F%2Foutlook.office365.com%2F';
 
 /** Text of a query as clients may send it: encoded, half encoded, empty, repeated, without `=`. */

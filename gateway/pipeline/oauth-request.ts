@@ -1,7 +1,9 @@
 // A request to one of the OAuth endpoints: read whole (≤ 64 KiB), answered by a plain function.
 import type { RequestError } from '../http/errors.ts';
 import type { RequestSink, ServerExchange } from '../http/exchange.ts';
-import { bodyTooLarge, type OAuthEndpoints, oauthCommand } from '../oauth/endpoints.ts';
+import type { OAuthEndpoints } from '../oauth/endpoints.ts';
+import { bodyTooLarge } from '../oauth/own-answers.ts';
+import { oauthCommand } from '../oauth/path.ts';
 import { MAX_BODY_BYTES, type PlainAnswer } from '../oauth/plain-answer.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
@@ -68,8 +70,8 @@ export class OAuthRequest implements RequestSink, OpenRequest {
 
   private async ask(): Promise<void> {
     const { request, connection } = this.exchange;
-    const { method, target, headers } = request;
-    const plain = { method, target, headers, body: Buffer.concat(this.body) };
+    const { method, target, host, headers } = request;
+    const plain = { method, target, host, headers, body: Buffer.concat(this.body) };
     try {
       const answer = await this.endpoints.answer(connection.context.listener, plain, this.gone.signal);
       this.answer(answer, 'oauth');

@@ -1,7 +1,8 @@
-// Sends token requests to one route's token endpoint and brings the answer back as it is.
+// Sends requests to one route's identity provider and brings the answers back as they are.
 import type { Agent } from 'undici';
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer, PlainRequest } from './plain-answer.ts';
+import type { PlainAnswer } from './plain-answer.ts';
+import type { ProviderEndpoint } from './provider-endpoints.ts';
 import { appendQuery } from './rewrite.ts';
 
 /** Time from sending to the whole answer, in ms. */
@@ -41,52 +42,59 @@ const ANSWER_HEADERS_KEPT_BACK: ReadonlySet<string> = new Set([
 ]);
 
 /** Why there is no answer to pass on: a short code such as `ECONNREFUSED`, never anything of the request. */
-export class TokenEndpointError extends Error {
+export class IdentityProviderError extends Error {
   readonly code: string;
 
   constructor(code: string, cause?: unknown) {
-    super(`the token endpoint gave no usable answer (${code})`, { cause });
+    super(`the identity provider gave no usable answer (${code})`, { cause });
     this.code = code;
   }
 }
 
-/** One token endpoint. TLS is always verified, against `ca` where it is given. */
-export class TokenClient {
-  private readonly origin: string;
-  private readonly path: string;
+/** What is sent: the phone's header lines and, for POST, its body. */
+export interface Outgoing {
+  readonly method: 'GET' | 'POST';
+  readonly endpoint: ProviderEndpoint;
+  /** Empty: none; see {@link ProviderEndpoint.path}. */
+  readonly tenant: string;
+  /** Continues the configured one; null: none. */
+  readonly query: string | null;
+  readonly headers: HeaderList;
+  readonly body: Buffer | undefined;
+}
+
+/** One route's identity provider. TLS is always verified, against `ca` where it is given. */
+export class IdentityProviderClient {
   private readonly ca: Buffer | undefined;
   private agent: Promise<Agent> | undefined;
 
-  constructor(endpoint: string, ca: Buffer | undefined) {
-    const url = new URL(endpoint);
-    this.origin = url.origin;
-    this.path = url.pathname + url.search;
+  constructor(ca: Buffer | undefined) {
     this.ca = ca;
   }
 
   /**
-   * Posts `body` with the phone's headers and query (null: none), which continues the configured one. Answers of 200 to 299 and
-   * of 400 upwards come back byte for byte.
+   * Sends a request. Answers of 200 to 299 and of 400 upwards come back byte for byte.
    *
-   * @throws TokenEndpointError when it cannot be reached, is too slow, redirects, or answers more than 1 MiB.
+   * @throws IdentityProviderError when it cannot be reached, is too slow, redirects, or answers more than 1 MiB.
    */
-  async post(request: PlainRequest, query: string | null, signal: AbortSignal): Promise<PlainAnswer> {
+  async send(outgoing: Outgoing, signal: AbortSignal): Promise<PlainAnswer> {
+    const { method, endpoint, tenant, query, headers, body } = outgoing;
     try {
       this.agent ??= createAgent(this.ca);
       const answer = await (
         await this.agent
       ).request({
-        origin: this.origin,
-        path: appendQuery(this.path, query),
-        method: 'POST',
-        headers: requestHeaders(request.headers),
-        body: request.body,
+        origin: endpoint.origin,
+        path: appendQuery(endpoint.path(tenant), query),
+        method,
+        headers: requestHeaders(headers),
+        ...(body !== undefined && { body }),
         responseHeaders: 'raw',
         signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
       });
       const bytes = await readBounded(answer.body);
       if (answer.statusCode < 200 || (answer.statusCode >= 300 && answer.statusCode < 400)) {
-        throw new TokenEndpointError(`Status${answer.statusCode}`);
+        throw new IdentityProviderError(`Status${answer.statusCode}`);
       }
       return {
         status: answer.statusCode,
@@ -94,7 +102,7 @@ export class TokenClient {
         body: bytes,
       };
     } catch (error) {
-      throw error instanceof TokenEndpointError ? error : new TokenEndpointError(codeOf(error), error);
+      throw error instanceof IdentityProviderError ? error : new IdentityProviderError(codeOf(error), error);
     }
   }
 
@@ -104,7 +112,7 @@ export class TokenClient {
   }
 }
 
-/** Loaded with the first token request: undici takes 8 MB, in every gateway. */
+/** Loaded with the first request: undici takes 8 MB, in every gateway. */
 async function createAgent(ca: Buffer | undefined): Promise<Agent> {
   const { Agent } = await import('undici');
   return new Agent({
@@ -124,7 +132,7 @@ async function readBounded(body: AsyncIterable<Buffer>): Promise<Buffer> {
   let bytes = 0;
   for await (const piece of body) {
     bytes += piece.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new TokenEndpointError('AnswerTooLarge');
+    if (bytes > MAX_ANSWER_BYTES) throw new IdentityProviderError('AnswerTooLarge');
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
