@@ -15,6 +15,13 @@ test('set replaces all lines of the name in the place of the first', () => {
   expect(list().set('B', 'z').lines.slice(-2)).toEqual(['B', 'z']);
 });
 
+test('change replaces values in their places, and lets no other line in', () => {
+  const changed = list();
+  changed.change('set-cookie', (value) => `${value}!`);
+  expect(changed.lines).toEqual(['A', '1', 'Set-Cookie', 'x!', 'a', '2', 'set-cookie', 'y!']);
+  expect(() => changed.change('a', () => 'x\r\nB: y')).toThrow(TypeError);
+});
+
 test('remove and removeWhere keep the others in order', () => {
   const removed = list();
   expect(removed.remove('a')).toBe(2);

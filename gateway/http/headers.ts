@@ -61,6 +61,15 @@ export class HeaderList {
     return this;
   }
 
+  /** Changes the values of all lines of this name (in lower case), each in its place. Throws a TypeError like `append`. */
+  change(lowerName: string, toValue: (value: string) => string): void {
+    for (let i = this.indexOf(lowerName, 0); i >= 0; i = this.indexOf(lowerName, i + 2)) {
+      const value = toValue(this.lines[i + 1] as string);
+      checkLine(this.lines[i] as string, value);
+      this.lines[i + 1] = value;
+    }
+  }
+
   /** Removes all lines of this name (in lower case) and says how many there were. */
   remove(lowerName: string): number {
     return this.removeFrom(lowerName, 0);

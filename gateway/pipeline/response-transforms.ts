@@ -1,5 +1,5 @@
 // Step "response transform": what of an answer's head must not reach the phone as Exchange wrote it.
-import { withoutConnectionBound } from '../access/challenges.ts';
+import { withAuthorizationURI, withoutConnectionBound } from '../access/challenges.ts';
 import { ACTIVESYNC_PATH } from '../eas/path.ts';
 import type { RequestHead, ResponseHead } from '../http/exchange.ts';
 import type { AskedFor } from './parse.ts';
@@ -33,7 +33,15 @@ export const containRedirect: ResponseTransform = ({ headers }, { request }) => 
   if (headers.has('x-ms-location')) headers.set('X-MS-Location', `https://${request.host}${ACTIVESYNC_PATH}`);
 };
 
+/** Phones without a profile sign in where Exchange's challenge says: at the gateway's endpoint of this route. */
+export const signInThroughGateway: ResponseTransform = ({ status, headers }, { request, route }) => {
+  if (status !== 401 || route.signInPath === undefined) return;
+  const uri = `https://${request.host}${route.signInPath}`;
+  headers.change('www-authenticate', (value) => withAuthorizationURI(value, uri));
+};
+
 export const RESPONSE_TRANSFORMS: readonly ResponseTransform[] = [
   removeConnectionBoundChallenges,
+  signInThroughGateway,
   containRedirect,
 ];

@@ -3,6 +3,7 @@ import { RouteTable } from '../access/route-table.ts';
 import type { UserName } from '../access/user-name.ts';
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
 import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/endpoints.ts';
+import { routePath } from '../oauth/path.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
 import { inOrderOfPriority, type RouteServer } from '../upstream/server-choice.ts';
 import { type OwnAnswer, USE_BASIC, USE_BEARER } from './own-answers.ts';
@@ -18,6 +19,8 @@ export interface ServedRoute {
   readonly pollMs: number;
   /** To an Authorization that is bound to its connection. */
   readonly insteadOfConnectionBound: OwnAnswer;
+  /** Path of the gateway that Exchange's Bearer challenges are to name; undefined: they stay. */
+  readonly signInPath: string | undefined;
 }
 
 /** Thrown by `apply` where a snapshot cannot be served; the message says what to correct. */
@@ -95,7 +98,13 @@ function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: End
     firstByteMs: timeouts.firstByteSeconds * 1000,
     pollMs: timeouts.pollSeconds * 1000,
     insteadOfConnectionBound: route.authentication.type === 'OAuth' ? USE_BEARER : USE_BASIC,
+    signInPath: signInPathOf(route, key),
   };
+}
+
+function signInPathOf({ authentication }: SnapshotRoute, key: string): string | undefined {
+  const isNamed = authentication.type === 'OAuth' && authentication.oauth.challenges !== 'Pass';
+  return isNamed ? routePath(key, '/oauth2/authorize') : undefined;
 }
 
 /**

@@ -23,6 +23,9 @@ const COMMANDS: ReadonlySet<string> = new Set([
   'Find',
   'OAuthAuthorize',
   'OAuthToken',
+  'Autodiscover',
+  'OAuthDeviceCode',
+  'OAuthConfiguration',
 ]);
 const VERSIONS: ReadonlySet<string> = new Set(['2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1']);
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'OPTIONS', 'HEAD', 'PUT', 'DELETE', 'PATCH']);
