@@ -1,6 +1,8 @@
 // How the gateway may finish an open poll itself: the phone learns nothing, asks again and lands on another replica (MS-ASCMD R4233, R667).
+import { tagOf } from './code-pages.ts';
 import type { Command } from './commands.ts';
 import type { RequestScan } from './request-scan.ts';
+import { element, encodeWbxml } from './wbxml-encoder.ts';
 
 /** An answer with status 200. */
 export interface DrainAnswer {
@@ -12,7 +14,7 @@ export interface DrainAnswer {
 /** Ping, Status 1: the heartbeat expired without changes. */
 const PING_EXPIRED: DrainAnswer = {
   contentType: 'application/vnd.ms-sync.wbxml',
-  body: Buffer.from('03016a00000d45470331000101', 'hex'),
+  body: encodeWbxml(element(tagOf('Ping', 'Ping'), element(tagOf('Ping', 'Status'), '1'))),
 };
 /** The empty answer to a Sync: no changes. */
 const SYNC_NO_CHANGES: DrainAnswer = { contentType: '', body: Buffer.alloc(0) };

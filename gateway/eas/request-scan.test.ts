@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { COMMANDS, type Command } from './commands.ts';
 import { drainAnswer, isPoll } from './drain-answer.ts';
 import { mayReplay } from './replay.ts';
-import { type RequestScan, scanRequest } from './request-scan.ts';
+import { type RequestScan, scanRequest as scanPieces } from './request-scan.ts';
 
+const scanRequest = (command: Command, body: Buffer): RequestScan => scanPieces(command, [body]);
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 const PROLOGUE = '03016A00';
 const str = (text: string): string => `03${Buffer.from(text).toString('hex')}00`;

@@ -185,12 +185,15 @@ export class Delivery implements ResponseSink {
   }
 
   private mayReplay(): boolean {
-    const { asked, body, poll } = this.sender;
+    const { asked, body, poll, request } = this.sender;
     const whole = body.whole();
     if (whole === undefined) return false;
     const command = asked?.command ?? '';
     if (command === '') return true;
-    const scan = command === 'ItemOperations' ? scanRequest(command, whole) : (poll?.scan ?? 'Unknown');
+    const scan =
+      command === 'ItemOperations'
+        ? scanRequest(command, whole, request.headers.get('content-encoding'))
+        : (poll?.scan ?? 'Unknown');
     return mayReplay(command, scan);
   }
 }

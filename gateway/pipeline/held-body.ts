@@ -30,11 +30,9 @@ export class HeldBody {
     this.bytes += bytes.length;
   }
 
-  /** The whole body as one buffer, or undefined where it is not here. */
-  whole(): Buffer | undefined {
-    const { held } = this;
-    if (held === undefined || !this.complete) return undefined;
-    return held.length === 1 ? held[0] : Buffer.concat(held);
+  /** The whole body in its pieces, or undefined where it is not here. */
+  whole(): readonly Buffer[] | undefined {
+    return this.complete ? this.held : undefined;
   }
 
   drop(): void {

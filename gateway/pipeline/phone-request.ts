@@ -202,7 +202,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   // ——— polls ———
 
   private readPoll(poll: Poll): void {
-    if (!poll.read(this.body)) return;
+    if (!poll.read(this.body, this.request.headers.get('content-encoding'))) return;
     this.tally.poll = true;
     this.tally.heartbeatSeconds = poll.heartbeatSeconds;
     this.context.open.pollBegins(this, poll.mayBeEnded);

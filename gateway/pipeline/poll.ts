@@ -38,9 +38,9 @@ export class Poll {
   }
 
   /** Reads the body, which is complete; true where it is a poll that waits from now on. */
-  read(body: HeldBody): boolean {
+  read(body: HeldBody, contentEncoding: string | undefined): boolean {
     const whole = body.whole();
-    if (whole !== undefined) this.scan = scanRequest(this.command, whole);
+    if (whole !== undefined) this.scan = scanRequest(this.command, whole, contentEncoding);
     this.waiting = isPoll(this.command, this.scan);
     if (this.waiting) this.ending = drainAnswer(this.command, this.scan);
     return this.waiting;
