@@ -30,6 +30,8 @@ const PENDING_SECONDS = 0.25;
 const MOST_PENDING_SECONDS = 5;
 /** While it is not certain whether a pod has to step out. */
 const UNSETTLED_SECONDS = 1;
+/** How soon it is tried again to make what could not be made, such as an object whose name someone else's has. */
+const PROBLEM_RETRY = { baseMs: 1_500, capMs: 6_000 };
 /** So long an address is waited for: then the gateway is Ready without, for inside the cluster it serves. */
 const ADDRESS_WAIT_MS = 300_000;
 
@@ -223,7 +225,7 @@ export class Cluster {
     const made = await this.#maker.make(state.gateway, state.snapshot);
     if (made.error !== undefined) state.isStale = true;
     state.failures = made.problem === undefined ? 0 : failures + 1;
-    state.retryAtMs = now + backoffMs(failures + 1, { baseMs: 5_000, capMs: 10_000 });
+    state.retryAtMs = now + backoffMs(failures + 1, PROBLEM_RETRY);
     state.made = {
       ...made,
       delivery: made.delivery ?? (made.error === undefined ? undefined : before?.delivery),
@@ -264,7 +266,12 @@ export class Cluster {
     const isPending =
       !isServed && state.snapshot !== undefined && observed.some(({ ip }) => ip !== undefined);
     state.pendingSinceMs = isPending ? (state.pendingSinceMs ?? now) : undefined;
-    if (state.pendingSinceMs === undefined) return SETTLED_SECONDS;
+    if (state.pendingSinceMs === undefined) {
+      const retrySeconds = (state.retryAtMs - now) / 1000;
+      return state.made?.problem === undefined
+        ? SETTLED_SECONDS
+        : Math.min(SETTLED_SECONDS, Math.max(PENDING_SECONDS, retrySeconds));
+    }
     const tenth = (now - state.pendingSinceMs) / 10_000;
     return Math.min(MOST_PENDING_SECONDS, Math.max(PENDING_SECONDS, tenth));
   }

@@ -29,7 +29,8 @@ export class PodTouches {
   }
 
   /**
-   * Touches the pods that do not report this snapshot: each at once, and again after 0.9 s, doubled up to a minute. Neither one
+   * Touches the pods that do not report this snapshot: each at once, twice again after 0.9 s, then after twice as long
+   * each time, up to a minute. Neither one
    * without an address, which will mount what there is, nor one that has read the snapshot and refused it. @throws ApiError
    */
   async touch(
@@ -51,7 +52,7 @@ export class PodTouches {
   async #touchWhenDue({ namespace, name, uid }: GatewayPod, hash: string): Promise<void> {
     const before = this.#touches.get(uid);
     const count = before?.hash === hash ? before.count : 0;
-    const againMs = Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.max(0, count - 1));
+    const againMs = Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** Math.max(0, count - 2));
     if (before !== undefined && count > 0 && this.#now() - before.lastMs < againMs) return;
     this.#touches.set(uid, { hash, count: count + 1, lastMs: this.#now() });
     const annotations = { [TOUCH_ANNOTATION]: `${hash.slice(0, 16)}-${count}` };
