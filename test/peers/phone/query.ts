@@ -47,20 +47,16 @@ export interface QueryFields {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** `Cmd=…&User=…&DeviceId=…&DeviceType=…` and the parameters, percent-encoded. */
-export function plainQuery({
-  command,
-  user,
-  deviceId,
-  deviceType,
-  saveInSent,
-  parameters,
-}: QueryFields): string {
+const inOrder = ['Cmd', 'User', 'DeviceId', 'DeviceType'] as const;
+
+/** `Cmd=…&User=…&DeviceId=…&DeviceType=…` (or in another order) and the parameters, percent-encoded. */
+export function plainQuery(
+  { command, user, deviceId, deviceType, saveInSent, parameters }: QueryFields,
+  order: readonly (typeof inOrder)[number][] = inOrder,
+): string {
+  const values = { Cmd: command, User: user, DeviceId: deviceId, DeviceType: deviceType };
   const fields: [string, string][] = [
-    ['Cmd', command],
-    ['User', user],
-    ['DeviceId', deviceId],
-    ['DeviceType', deviceType],
+    ...order.map((name): [string, string] => [name, values[name]]),
     ...Object.entries(parameters ?? {}),
   ];
   if (saveInSent) fields.push(['SaveInSent', 'T']);

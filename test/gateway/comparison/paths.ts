@@ -1,0 +1,3 @@
+// The path of ActiveSync as the gateway spells it.
+
+export const ACTIVESYNC_PATH = '/Microsoft-Server-ActiveSync';
