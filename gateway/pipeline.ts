@@ -20,18 +20,16 @@ import type {
   ServerConnectionInfo,
   ServerExchange,
 } from './http/exchange.ts';
-import { isOAuthPath } from './oauth/path.ts';
 import { refusedRecord } from './pipeline/accounting.ts';
 import { AddressLimit } from './pipeline/address-limit.ts';
 import { admit, refuse } from './pipeline/admission.ts';
 import { logStageFailure, type PipelineContext, type PipelineLog } from './pipeline/context.ts';
 import { DeviceCensus } from './pipeline/device-census.ts';
-import { OAuthRequest } from './pipeline/oauth-request.ts';
 import { type DrainOptions, OpenRequests, type ReleaseOptions } from './pipeline/open-requests.ts';
 import { STAGE_FAILED } from './pipeline/own-answers.ts';
-import { pathOf } from './pipeline/parse.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
 import { PhoneRequest } from './pipeline/phone-request.ts';
+import { PlainExchange } from './pipeline/plain-exchange.ts';
 import { RESPONSE_TRANSFORMS, type ResponseTransform } from './pipeline/response-transforms.ts';
 import { compileSnapshot, type ServedSnapshot } from './pipeline/served-snapshot.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
@@ -46,6 +44,8 @@ export interface PipelineOptions {
   readonly log: PipelineLog;
   /** Shared with the server of the phones' connections. */
   readonly deadlines: Deadlines;
+  /** Ms since 1970: tokens expire by it. Default: the system's. */
+  readonly wallClock?: Clock;
   readonly probes?: Partial<Omit<ProbeSettings, 'path'>>;
   readonly health?: Partial<HealthSettings>;
   /** Requests of one client address under way whose credentials no server has accepted yet. Behind a NAT there are many. */
@@ -73,12 +73,14 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly census = new DeviceCensus();
   readonly unaccepted: AddressLimit;
   readonly responseTransforms: readonly ResponseTransform[];
+  private readonly wallClock: Clock;
   private readonly endpoints: Endpoints;
   private served: ServedSnapshot | undefined;
 
   constructor(options: PipelineOptions) {
     const { deadlines } = options;
     this.clock = deadlines.clock;
+    this.wallClock = options.wallClock ?? { now: () => Date.now() };
     this.sink = options.sink;
     this.log = options.log;
     this.open = new OpenRequests(deadlines.clock);
@@ -102,8 +104,12 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     const before = this.served;
     try {
       this.served = compileSnapshot({ snapshot, files }, (before?.generation ?? 0) + 1, change, {
-        clock: this.clock,
-        onUnreachable: (route, code) => this.log.warn({ route, code }, 'an identity provider did not answer'),
+        oauth: {
+          clock: this.clock,
+          onUnreachable: (route, code) =>
+            this.log.warn({ route, code }, 'an identity provider did not answer'),
+        },
+        wallClock: this.wallClock,
       });
     } catch (error) {
       change.discard();
@@ -132,9 +138,8 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
 
   onRequest(exchange: ServerExchange<PhoneConnection>): RequestSink {
     const { request, connection } = exchange;
-    if (this.served !== undefined && isOAuthPath(pathOf(request.target))) {
-      return new OAuthRequest(this, exchange, this.served.oauth).start();
-    }
+    const service = this.served?.services.of(connection.context.listener, request.target);
+    if (service !== undefined) return new PlainExchange(this, exchange, service).start();
     return new PhoneRequest(this, exchange, this.judge(request, connection.context)).start();
   }
 

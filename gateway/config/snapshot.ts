@@ -62,6 +62,13 @@ const route = z.strictObject({
     z.strictObject({ type: z.literal('PassThrough') }),
     z.strictObject({ type: z.literal('OAuth'), oauth }),
   ]),
+  /** Absent: the domains that the match names are answered for, which version 1 could not do. */
+  autodiscover: z
+    .strictObject({
+      policy: z.enum(['AnyDomain', 'Disabled']).optional(),
+      redirectDomain: z.string().min(1).optional(),
+    })
+    .optional(),
   redirects: z.strictObject({ policy: z.literal('Rewrite') }),
   limits: z.strictObject({ maxRequestBytes: z.int().positive() }),
   timeouts: z.strictObject({

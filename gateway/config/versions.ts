@@ -45,6 +45,7 @@ const ADDED_BY_2: readonly Addition[] = [
   { path: 'routes.authentication.oauth.openIDConfigurationEndpoint' },
   { path: 'routes.authentication.oauth.answeredResource' },
   { path: 'routes.authentication.oauth.challenges' },
+  { path: 'routes.autodiscover' },
 ];
 
 interface Addition {

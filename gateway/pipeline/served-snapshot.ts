@@ -2,11 +2,13 @@
 import { RouteTable } from '../access/route-table.ts';
 import type { UserName } from '../access/user-name.ts';
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
+import type { Clock } from '../http/deadlines.ts';
 import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/endpoints.ts';
 import { routePath } from '../oauth/path.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
 import { inOrderOfPriority, type RouteServer } from '../upstream/server-choice.ts';
 import { type OwnAnswer, USE_BASIC, USE_BEARER } from './own-answers.ts';
+import { PlainServices } from './plain-services.ts';
 
 /** A route without what found it: open polls keep it, and must not keep the whole snapshot. */
 export interface ServedRoute {
@@ -32,6 +34,7 @@ export interface ServedSnapshot {
   /** Counts the snapshots of this process. */
   readonly generation: number;
   readonly oauth: OAuthEndpoints;
+  readonly services: PlainServices;
   readonly routes: readonly ServedRoute[];
   /** Between two requests on a connection: the longest that a route asks for, in ms. */
   readonly keepAliveMs: number;
@@ -41,6 +44,12 @@ export interface ServedSnapshot {
 
 const DEFAULT_KEEP_ALIVE_MS = 120_000;
 
+export interface CompileOptions {
+  readonly oauth: OAuthOptions;
+  /** Ms since 1970. */
+  readonly wallClock: Clock;
+}
+
 /**
  * Compiles a validated snapshot.
  * @throws SnapshotUnusableError where it names a file that is not there, or a pool cannot be made of its values.
@@ -49,7 +58,7 @@ export function compileSnapshot(
   { snapshot, files }: { readonly snapshot: Snapshot; readonly files: SnapshotFiles },
   generation: number,
   endpoints: EndpointsChange,
-  oauthOptions: OAuthOptions,
+  options: CompileOptions,
 ): ServedSnapshot {
   const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints));
   const tables = new Map(
@@ -64,9 +73,11 @@ export function compileSnapshot(
     }),
   );
   const keepAlives = snapshot.routes.map(({ timeouts }) => timeouts.keepAliveSeconds * 1000);
+  const oauth = compileOAuth(snapshot, files, options.oauth);
   return {
     generation,
-    oauth: compileOAuth(snapshot, files, oauthOptions),
+    oauth,
+    services: new PlainServices(snapshot, oauth, options.wallClock),
     routes,
     keepAliveMs: keepAlives.length === 0 ? DEFAULT_KEEP_ALIVE_MS : Math.max(...keepAlives),
     tables,

@@ -1,10 +1,7 @@
-// A request to one of the OAuth endpoints: read whole (≤ 64 KiB), answered by a plain function.
+// A request that no server sees: read whole (≤ 64 KiB), answered by a plain function.
 import type { RequestError } from '../http/errors.ts';
 import type { RequestSink, ServerExchange } from '../http/exchange.ts';
-import type { OAuthEndpoints } from '../oauth/endpoints.ts';
-import { bodyTooLarge } from '../oauth/own-answers.ts';
-import { oauthCommand } from '../oauth/path.ts';
-import { MAX_BODY_BYTES, type PlainAnswer } from '../oauth/plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../oauth/plain-answer.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import type { OpenRequest } from './open-requests.ts';
@@ -12,10 +9,24 @@ import { DRAINING, STAGE_FAILED, TOO_MANY_UNACCEPTED } from './own-answers.ts';
 import { pathOf } from './parse.ts';
 import type { PhoneConnection } from './phone-connection.ts';
 
-export class OAuthRequest implements RequestSink, OpenRequest {
+/** Paths of the gateway's own, all of them with answers of its own. */
+export interface PlainService {
+  /** Whose answer it is, for metrics and log. */
+  readonly reason: string;
+  /** What a request of this path is called there; empty for a path that leads nowhere. */
+  command(path: string): string;
+  /** The route (`namespace/name`) whose path this is on this listener, or null. */
+  owner(listener: string, path: string): string | null;
+  /** Every failure is an answer. @param signal aborted when the phone is gone */
+  answer(listener: string, request: PlainRequest, signal: AbortSignal): PlainAnswer | Promise<PlainAnswer>;
+  /** The answer to a body above `MAX_BODY_BYTES`. */
+  bodyTooLarge(): PlainAnswer;
+}
+
+export class PlainExchange implements RequestSink, OpenRequest {
   private readonly context: PipelineContext;
   private readonly exchange: ServerExchange<PhoneConnection>;
-  private readonly endpoints: OAuthEndpoints;
+  private readonly service: PlainService;
   private readonly tally: RequestTally;
   private readonly gone = new AbortController();
   private readonly body: Buffer[] = [];
@@ -23,14 +34,10 @@ export class OAuthRequest implements RequestSink, OpenRequest {
   private limited = false;
   private finished = false;
 
-  constructor(
-    context: PipelineContext,
-    exchange: ServerExchange<PhoneConnection>,
-    endpoints: OAuthEndpoints,
-  ) {
+  constructor(context: PipelineContext, exchange: ServerExchange<PhoneConnection>, service: PlainService) {
     this.context = context;
     this.exchange = exchange;
-    this.endpoints = endpoints;
+    this.service = service;
     this.tally = new RequestTally(context.clock.now());
     context.open.begin(this);
   }
@@ -38,7 +45,7 @@ export class OAuthRequest implements RequestSink, OpenRequest {
   /** Nobody has signed in yet: the requests of one address are limited. */
   start(): this {
     const { connection, request } = this.exchange;
-    this.tally.route = this.endpoints.owner(connection.context.listener, pathOf(request.target)) ?? '';
+    this.tally.route = this.service.owner(connection.context.listener, pathOf(request.target)) ?? '';
     this.limited = this.context.unaccepted.enter(connection.remoteAddress);
     if (!this.limited) this.answer(TOO_MANY_UNACCEPTED, TOO_MANY_UNACCEPTED.reason);
     return this;
@@ -47,7 +54,7 @@ export class OAuthRequest implements RequestSink, OpenRequest {
   onData(bytes: Buffer): void {
     this.bytes += bytes.length;
     if (this.exchange.responded) return;
-    if (this.bytes > MAX_BODY_BYTES) this.answer(bodyTooLarge(), 'oauth');
+    if (this.bytes > MAX_BODY_BYTES) this.answer(this.service.bodyTooLarge(), this.service.reason);
     else this.body.push(bytes);
   }
 
@@ -73,8 +80,8 @@ export class OAuthRequest implements RequestSink, OpenRequest {
     const { method, target, host, headers } = request;
     const plain = { method, target, host, headers, body: Buffer.concat(this.body) };
     try {
-      const answer = await this.endpoints.answer(connection.context.listener, plain, this.gone.signal);
-      this.answer(answer, 'oauth');
+      const answer = await this.service.answer(connection.context.listener, plain, this.gone.signal);
+      this.answer(answer, this.service.reason);
     } catch (error) {
       logStageFailure(this.context.log, error);
       this.answer(STAGE_FAILED, STAGE_FAILED.reason);
@@ -96,7 +103,7 @@ export class OAuthRequest implements RequestSink, OpenRequest {
     const { context, exchange, tally } = this;
     if (this.limited) context.unaccepted.leave(exchange.connection.remoteAddress);
     context.open.end(this);
-    const command = oauthCommand(pathOf(exchange.request.target));
+    const command = this.service.command(pathOf(exchange.request.target));
     context.sink.requestFinished(tally.record(exchange, undefined, context.clock.now(), command));
   }
 }
