@@ -36,6 +36,9 @@ import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
 import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
 import { Endpoints } from './upstream/endpoints.ts';
 import type { HealthSettings } from './upstream/health.ts';
+import type { NameSource } from './upstream/names/addresses.ts';
+import { NameSources } from './upstream/names/name-sources.ts';
+import { Resolver } from './upstream/resolver.ts';
 
 export interface PipelineOptions {
   /** Is told of every finished request. */
@@ -46,6 +49,8 @@ export interface PipelineOptions {
   readonly deadlines: Deadlines;
   /** Ms since 1970: tokens expire by it. Default: the system's. */
   readonly wallClock?: Clock;
+  /** Where the names of servers are looked up; default: as this machine does. */
+  readonly names?: NameSource;
   readonly probes?: Partial<Omit<ProbeSettings, 'path'>>;
   readonly health?: Partial<HealthSettings>;
   /** Requests of one client address under way whose credentials no server has accepted yet. Behind a NAT there are many. */
@@ -86,8 +91,10 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     this.open = new OpenRequests(deadlines.clock);
     this.unaccepted = new AddressLimit(options.maxUnacceptedPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS);
     this.responseTransforms = options.responseTransforms ?? RESPONSE_TRANSFORMS;
+    const { clock } = deadlines;
     this.endpoints = new Endpoints({
       deadlines,
+      names: new Resolver({ clock, source: options.names ?? new NameSources({ clock }) }),
       probes: { ...PROBES, ...options.probes },
       ...(options.health !== undefined && { health: options.health }),
       onChange: (endpoint) => this.logHealth(endpoint),

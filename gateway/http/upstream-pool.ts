@@ -1,6 +1,6 @@
 // Connections to one server: the one used last is used first, and none is kept idle for long.
 import { connect, isIP } from 'node:net';
-import type { OnReadOpts, Socket } from 'node:net';
+import type { LookupFunction, OnReadOpts, Socket, TcpSocketConnectOpts } from 'node:net';
 import { checkServerIdentity, connect as connectTLS, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { Deadlines } from './deadlines.ts';
@@ -25,6 +25,15 @@ export interface UpstreamTLS {
   readonly secureContext?: SecureContext;
 }
 
+/** How the host of a URL becomes addresses; all of them are tried. */
+export interface NameLookup {
+  readonly lookup: LookupFunction;
+  /** How many addresses are known of a name, at least 1. */
+  addressCount(name: string): number;
+  /** No connection could be made to this address of a name. */
+  unreachable(name: string, address: string): void;
+}
+
 export interface UpstreamPoolOptions {
   readonly deadlines: Deadlines;
   /** Shared by the pools of a process (`makeReadBuffer`); default: one of its own. */
@@ -32,6 +41,8 @@ export interface UpstreamPoolOptions {
   /** `https://host[:port]`, or `http://host[:port]` where the network is trusted (loopback); no path. */
   readonly url: string;
   readonly tls?: UpstreamTLS;
+  /** Default: getaddrinfo, which occupies one of few threads for as long as it takes. */
+  readonly names?: NameLookup;
   /** TCP and TLS together, in ms; default 5,000. */
   readonly connectTimeoutMs?: number;
   /** Default 30,000: IIS closes at 120,000. */
@@ -44,8 +55,9 @@ export interface UpstreamPoolOptions {
   readonly onInternalError?: (error: unknown) => void;
 }
 
-/** Happy eyeballs: time for the first address before the second is tried too; Node's 250 ms are short for a distant server. */
+/** Time for one address before the next is tried, if it is not the last; Node's 250 ms are short for a distant server. */
 const ADDRESS_ATTEMPT_MS = 2000;
+const MIN_ADDRESS_ATTEMPT_MS = 250;
 
 /** What a socket is read into at once: as much as blocks a phone's socket (see message-writer.ts). */
 const READ_BUFFER_BYTES = 65_536;
@@ -66,6 +78,7 @@ export class UpstreamPool {
   private readonly port: number;
   private readonly secureContext: SecureContext | undefined;
   private readonly servername: string;
+  private readonly names: NameLookup | undefined;
   private readonly maxConnections: number;
   private readonly shared: UpstreamShared;
   private readonly idleConnections: UpstreamConnection[] = [];
@@ -85,6 +98,7 @@ export class UpstreamPool {
     this.secureContext = isSecure
       ? (options.tls?.secureContext ?? makeSecureContext(options.tls ?? {}))
       : undefined;
+    this.names = options.names;
     this.maxConnections = options.maxConnections ?? Infinity;
     this.shared = {
       deadlines: options.deadlines,
@@ -135,14 +149,30 @@ export class UpstreamPool {
   }
 
   private connect(onread: OnReadOpts): Socket {
+    const { names, host } = this;
     const address = {
       onread,
-      host: this.host,
+      host,
       port: this.port,
+      ...(names !== undefined && { lookup: names.lookup }),
       autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ADDRESS_ATTEMPT_MS,
+      autoSelectFamilyAttemptTimeout: this.attemptMs(),
     };
-    if (this.secureContext === undefined) return connect(address);
+    const socket = this.secureContext === undefined ? connect(address) : this.connectTLS(address);
+    if (names === undefined) return socket;
+    const onUnreachable = (ip: string): void => names.unreachable(host, ip);
+    socket.on('connectionAttemptFailed', onUnreachable);
+    socket.on('connectionAttemptTimeout', onUnreachable);
+    return socket;
+  }
+
+  /** Short enough that each known address has its turn before the connection is given up. */
+  private attemptMs(): number {
+    const share = this.shared.connectTimeoutMs / ((this.names?.addressCount(this.host) ?? 1) + 1);
+    return Math.round(Math.max(Math.min(share, ADDRESS_ATTEMPT_MS), MIN_ADDRESS_ATTEMPT_MS));
+  }
+
+  private connectTLS(address: TcpSocketConnectOpts): Socket {
     const socket = connectTLS({
       ...address,
       secureContext: this.secureContext,

@@ -4,7 +4,7 @@ import type { Deadlined, Deadlines } from '../http/deadlines.ts';
 import type { UpstreamError } from '../http/errors.ts';
 import type { ResponseHead, ResponseSink, UpstreamExchange, UpstreamRequest } from '../http/exchange.ts';
 import { HeaderList } from '../http/headers.ts';
-import { UpstreamPool } from '../http/upstream-pool.ts';
+import { type NameLookup, UpstreamPool } from '../http/upstream-pool.ts';
 import { type HealthSettings, ServerHealth } from './health.ts';
 import { describeError, observeError } from './observation.ts';
 
@@ -36,6 +36,7 @@ export interface EndpointOptions {
   /** Trusts `target.ca`. */
   readonly secureContext: SecureContext;
   readonly deadlines: Deadlines;
+  readonly names?: NameLookup;
   /** Of `makeReadBuffer`. */
   readonly readBuffer: Buffer;
   readonly probes: ProbeSettings;
@@ -67,6 +68,7 @@ export class Endpoint implements Deadlined {
       deadlines,
       readBuffer: options.readBuffer,
       url: target.url,
+      ...(options.names !== undefined && { names: options.names }),
       tls: {
         secureContext: options.secureContext,
         ...(target.serverName !== undefined && { servername: target.serverName }),

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Deadlines } from '../http/deadlines.ts';
-import { makeReadBuffer, makeSecureContext } from '../http/upstream-pool.ts';
+import { makeReadBuffer, makeSecureContext, type NameLookup } from '../http/upstream-pool.ts';
 import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
 import type { HealthSettings } from './health.ts';
 
 export interface EndpointsOptions {
   readonly deadlines: Deadlines;
+  readonly names?: NameLookup;
   readonly probes: ProbeSettings;
   readonly health?: Partial<HealthSettings>;
   readonly onChange?: (endpoint: Endpoint) => void;
