@@ -27,8 +27,9 @@ generate: setup setup-helm ## Write crds/, config/ and docs/reference/ anew from
 bench: setup setup-bench setup-cluster setup-helm images ## Ratios to nginx and HAProxy of the same run: name, value, goal
 	@node test/bench/main.ts $(ONLY)
 
-fuzz: setup ## Fuzz our HTTP for FOR seconds (default 1800)
+fuzz: setup ## Fuzz our HTTP, then our WBXML, for FOR seconds each (default 1800)
 	@node test/gateway/http/fuzz.ts $(or $(FOR),1800)
+	@node test/gateway/eas/fuzz.ts --seconds $(or $(FOR),1800)
 
 install.yaml: ## dist/install.yaml: everything that `kubectl apply --server-side -f` needs to install the operator
 	@mkdir -p dist

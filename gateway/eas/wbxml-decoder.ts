@@ -126,25 +126,22 @@ export class WbxmlDecoder {
 
   private readText(piece: Buffer, at: number): number {
     const end = piece.indexOf(0, at);
-    const till = Math.min(end < 0 ? piece.length : end, at + MAX_TEXT);
+    const room = MAX_TEXT - this.textBegun.length;
+    const till = Math.min(end < 0 ? piece.length : end, at + room);
     if (end < 0) {
-      const room = MAX_TEXT - this.textBegun.length;
-      this.textBegun = Buffer.concat([this.textBegun, piece.subarray(at, Math.min(till, at + room))]);
+      if (room > 0) this.textBegun = Buffer.concat([this.textBegun, piece.subarray(at, till)]);
       return piece.length;
     }
-    this.text(this.textBegun.length === 0 ? piece.toString('utf8', at, till) : this.joined(piece, at, till));
+    this.visitor.text(this.wholeText(piece, at, till), this.open.at(-1) as Tag, this.open.length - 1);
     this.expected = 'Token';
     return end + 1;
   }
 
-  private joined(piece: Buffer, at: number, till: number): string {
-    const bytes = Buffer.concat([this.textBegun, piece.subarray(at, till)]);
+  private wholeText(piece: Buffer, at: number, till: number): string {
+    const begun = this.textBegun;
+    if (begun.length === 0) return piece.toString('utf8', at, till);
     this.textBegun = NOTHING;
-    return bytes.toString('utf8', 0, MAX_TEXT);
-  }
-
-  private text(value: string): void {
-    this.visitor.text(value, this.open.at(-1) as Tag, this.open.length - 1);
+    return Buffer.concat([begun, piece.subarray(at, till)]).toString('utf8');
   }
 
   /** Seven bits of each byte; the eighth says that another one follows. */
