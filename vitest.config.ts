@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const loads = [
   'test/{standalone,repository}/**/*.test.ts',
   'test/gateway/drain/**/*.test.ts',
+  'test/gateway/eas/fuzz.test.ts',
   'test/gateway/http/{fuzz,relay}*.test.ts',
   'test/gateway/shell/{canary,drain,probes,reconnect-storm,reload}.test.ts',
 ];
@@ -30,7 +31,7 @@ export default defineConfig({
       {
         test: {
           name: 'gateway',
-          include: ['test/gateway/**/*.test.ts'],
+          include: ['test/{gateway,conformance}/**/*.test.ts'],
           exclude: loads,
           testTimeout: 120_000,
           hookTimeout: 120_000,
