@@ -15,7 +15,9 @@ LABEL org.opencontainers.image.title="sentry-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       io.sentrygateway.image.sbom="/app/sbom.cdx.json"
 ENV NODE_ENV=production \
-    MALLOC_ARENA_MAX=1
+    MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
+    MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--optimize-for-size", "/app/main.mjs"]
 

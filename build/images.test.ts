@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { extract } from 'tar-stream';
 import { afterAll, expect, test } from 'vitest';
-import { imageOf, writeImages } from './images.ts';
+import { imageOf, operatorMemory, writeImages } from './images.ts';
 import { standIn } from './stand-in.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sentry-images-'));
@@ -100,7 +100,7 @@ test('a gateway that brings the Kubernetes client is not built', async () => {
     'must not contain node_modules/@kubernetes/client-node/',
   );
   const operator = await imageOf({ image: 'sentry-operator', entry: `${program.folder}/main.ts` });
-  expect(operator.environment).toEqual({ NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' });
+  expect(operator.environment).toEqual({ NODE_ENV: 'production', ...operatorMemory.environment });
 });
 
 test.for(['sentry-operator', 'sentry-gateway'] as const)(
