@@ -8,6 +8,7 @@
 //     pick server         delivery.ts           health, priority, replay
 //     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
 //     account             accounting.ts
+import { TokenReader } from './access/token.ts';
 import type { GatewayReport } from './config/report.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
 import { ACTIVESYNC_PATH } from './eas/path.ts';
@@ -79,6 +80,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly unaccepted: AddressLimit;
   readonly responseTransforms: readonly ResponseTransform[];
   private readonly wallClock: Clock;
+  private readonly tokens = new TokenReader();
   private readonly endpoints: Endpoints;
   private served: ServedSnapshot | undefined;
 
@@ -135,7 +137,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
 
   /** What gateway/http is to be given with each socket that this listener accepted. */
   connection(listener: string): PhoneConnection {
-    return new PhoneConnection(listener);
+    return new PhoneConnection(listener, this.tokens);
   }
 
   /** What gateway/http calls for each request. */
@@ -156,7 +158,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   }
 
   admit(request: RequestHead, connection: PhoneConnection): Admission {
-    return admit(request, connection, this.served);
+    return admit(request, connection, this.served, this.wallClock);
   }
 
   get generation(): number {

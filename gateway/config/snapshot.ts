@@ -44,6 +44,15 @@ const oauth = z.strictObject({
   challenges: z.literal('Pass').optional(),
 });
 
+/** A list that is absent demands nothing. Tenants and client ids are lower case. */
+const tokenPolicy = z.strictObject({
+  allowedTenants: z.array(z.string().min(1)).min(1).optional(),
+  allowedClientIds: z.array(z.string().min(1)).min(1).optional(),
+  requiredScopes: z.array(z.string().min(1)).min(1).optional(),
+  /** Absent: tokens that are opaque or encrypted pass. */
+  unreadableTokens: z.literal('Refuse').optional(),
+});
+
 const route = z.strictObject({
   namespace: dnsLabel,
   name: dnsLabel,
@@ -59,8 +68,8 @@ const route = z.strictObject({
   servers: z.array(server),
   serverTLS: z.strictObject({ caFile: fileName.optional(), serverName: z.string().optional() }),
   authentication: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('PassThrough') }),
-    z.strictObject({ type: z.literal('OAuth'), oauth }),
+    z.strictObject({ type: z.literal('PassThrough'), tokenPolicy: tokenPolicy.optional() }),
+    z.strictObject({ type: z.literal('OAuth'), oauth, tokenPolicy: tokenPolicy.optional() }),
   ]),
   /** Absent: the domains that the match names are answered for, which version 1 could not do. */
   autodiscover: z

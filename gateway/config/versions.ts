@@ -46,6 +46,7 @@ const ADDED_BY_2: readonly Addition[] = [
   { path: 'routes.authentication.oauth.answeredResource' },
   { path: 'routes.authentication.oauth.challenges' },
   { path: 'routes.autodiscover' },
+  { path: 'routes.authentication.tokenPolicy' },
 ];
 
 interface Addition {

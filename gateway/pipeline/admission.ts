@@ -1,21 +1,27 @@
 // Steps "identify" and "admit or answer": whose request this is, and whether it may in.
 import { type Identity, identify } from '../access/identity.ts';
+import type { Token } from '../access/token.ts';
+import type { TokenVerdict } from '../access/token-policy.ts';
+import type { Clock } from '../http/deadlines.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { NO_ROUTE, NO_ROUTES, NO_SNAPSHOT, type OwnAnswer } from './own-answers.ts';
 import { type AskedFor, parseRequestLine } from './parse.ts';
 import { type Admission, copy, type Forward, type PhoneConnection } from './phone-connection.ts';
 import { pickRoute, type ServedSnapshot } from './served-snapshot.ts';
+import { tokenDenied } from './token-denials.ts';
 
 const NOBODY: Identity = { user: undefined, anonymous: true, mismatch: false };
 
 /**
  * Judges a request; the same request again on the same connection and snapshot costs a few comparisons.
  * @param served undefined before the first snapshot
+ * @param wallClock ms since 1970, for tokens that expire
  */
 export function admit(
   request: RequestHead,
   connection: PhoneConnection,
   served: ServedSnapshot | undefined,
+  wallClock: Clock,
 ): Admission {
   const { method, target, headers } = request;
   const authorization = headers.get('authorization');
@@ -27,7 +33,8 @@ export function admit(
     last.method === method &&
     last.generation === (served?.generation ?? 0) &&
     last.authorization === authorization &&
-    last.userHeader === userHeader
+    last.userHeader === userHeader &&
+    (last.validUntil === undefined || wallClock.now() < last.validUntil)
   ) {
     return last;
   }
@@ -36,25 +43,44 @@ export function admit(
   const asked = parseRequestLine(method, ownTarget);
   const refused = 'status' in asked;
   const identity = refused ? NOBODY : identify(credential, asked.user, userHeader);
+  const decision = refused
+    ? asked
+    : decide(asked, identity, credential.kind === 'ConnectionBound', connection, served);
+  const verdict = judgeToken(decision, credential.token, wallClock);
   const admission: Admission = {
     generation: served?.generation ?? 0,
     method: copy(method),
     target: ownTarget,
     authorization: connection.authorization,
     userHeader: userHeader === undefined ? undefined : copy(userHeader),
+    validUntil: verdict?.denial === undefined ? verdict?.until : -Infinity,
     asked: refused ? undefined : asked,
     identity,
-    decision: refused
-      ? asked
-      : decide(asked, identity, credential.kind === 'ConnectionBound', connection, served),
+    decision: verdict?.denial === undefined ? decision : tokenDenied(verdict.denial, request, asked),
   };
   connection.admission = admission;
   return admission;
 }
 
+/** The verdict of the route's policy, or undefined where there is no policy, or no token to judge. */
+function judgeToken(
+  decision: Forward | OwnAnswer,
+  token: Token | undefined,
+  wallClock: Clock,
+): TokenVerdict | undefined {
+  if (token === undefined || 'status' in decision) return undefined;
+  return decision.route.tokenPolicy?.judge(token, wallClock.now());
+}
+
 /** The judgement of a request that could not be judged. */
 export function refuse({ method, target }: RequestHead, decision: OwnAnswer): Admission {
-  const nothing = { generation: -1, authorization: undefined, userHeader: undefined, asked: undefined };
+  const nothing = {
+    generation: -1,
+    authorization: undefined,
+    userHeader: undefined,
+    validUntil: undefined,
+    asked: undefined,
+  };
   return { ...nothing, method, target, identity: NOBODY, decision };
 }
 

@@ -1,6 +1,7 @@
 // What is remembered of one connection of a phone, so that its requests need not be judged anew each time.
 import { type Credential, parseAuthorization } from '../access/credential.ts';
 import type { Identity } from '../access/identity.ts';
+import type { TokenReader } from '../access/token.ts';
 import type { OwnAnswer } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
 import type { ServedRoute } from './served-snapshot.ts';
@@ -12,6 +13,8 @@ export interface Admission {
   readonly target: string;
   readonly authorization: string | undefined;
   readonly userHeader: string | undefined;
+  /** In ms since 1970, where a token decided: it is judged anew from then on. */
+  readonly validUntil: number | undefined;
 
   /** Undefined where the request line was refused. */
   readonly asked: AskedFor | undefined;
@@ -37,17 +40,20 @@ export class PhoneConnection {
   private countedDevice = '';
   /** The Authorization header of the last request. */
   authorization: string | undefined;
+  private readonly tokens: TokenReader;
   private credential: Credential = parseAuthorization(undefined);
 
-  constructor(listener: string) {
+  /** @param tokens shared by all connections */
+  constructor(listener: string, tokens: TokenReader) {
     this.listener = listener;
+    this.tokens = tokens;
   }
 
   /** The credential of an Authorization header, parsed when it changes. */
   credentialOf(authorization: string | undefined): Credential {
     if (authorization === this.authorization) return this.credential;
     this.authorization = authorization === undefined ? undefined : copy(authorization);
-    this.credential = parseAuthorization(this.authorization);
+    this.credential = parseAuthorization(this.authorization, this.tokens.read);
     this.accepted = false;
     return this.credential;
   }

@@ -1,5 +1,6 @@
 // A snapshot as requests need it: everything that depends on the configuration alone is worked out here, once.
 import { RouteTable } from '../access/route-table.ts';
+import { TokenPolicy } from '../access/token-policy.ts';
 import type { UserName } from '../access/user-name.ts';
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
 import type { Clock } from '../http/deadlines.ts';
@@ -19,6 +20,8 @@ export interface ServedRoute {
   readonly maxRequestBytes: number;
   readonly firstByteMs: number;
   readonly pollMs: number;
+  /** Undefined: Bearer tokens are Exchange's matter alone. */
+  readonly tokenPolicy: TokenPolicy | undefined;
   /** To an Authorization that is bound to its connection. */
   readonly insteadOfConnectionBound: OwnAnswer;
   /** Path of the gateway that Exchange's Bearer challenges are to name; undefined: they stay. */
@@ -86,6 +89,7 @@ export function compileSnapshot(
 
 function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: EndpointsChange): ServedRoute {
   const { timeouts, serverTLS } = route;
+  const { tokenPolicy } = route.authentication;
   const key = `${route.namespace}/${route.name}`;
   const ca = serverTLS.caFile === undefined ? undefined : files.get(serverTLS.caFile);
   if (serverTLS.caFile !== undefined && ca === undefined) {
@@ -108,6 +112,7 @@ function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: End
     maxRequestBytes: route.limits.maxRequestBytes,
     firstByteMs: timeouts.firstByteSeconds * 1000,
     pollMs: timeouts.pollSeconds * 1000,
+    tokenPolicy: tokenPolicy && new TokenPolicy(tokenPolicy),
     insteadOfConnectionBound: route.authentication.type === 'OAuth' ? USE_BEARER : USE_BASIC,
     signInPath: signInPathOf(route, key),
   };
