@@ -2,7 +2,7 @@
 import type { ClientSettings } from '../operator/api/sentry-gateway.ts';
 
 /**
- * Lines of one gateway's or route's settings: host, sign-in and token URL, and the keys of both kinds of clients.
+ * Lines of one gateway's or route's settings: host, sign-in and token URL, and the keys of each kind of clients.
  *
  * @param authority path of the CA certificate that phones have to trust; undefined where they know it
  */
@@ -14,6 +14,7 @@ export function printClientSettings(title: string, clients: ClientSettings, auth
     ['Token URL', clients.tokenURL],
     ...section('Apple com.apple.eas.account', clients.apple),
     ...section('Email+', clients.emailPlus),
+    ...(clients.msal === undefined ? [] : section('MSAL', clients.msal)),
   ];
   const present = lines.filter(([, value]) => value !== undefined);
   const width = Math.max(...present.map(([name]) => name.length)) + 2;

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { type Format, formats, text } from './formats.ts';
 import { caReference, conditionSchema, dnsLabel, type ObjectMeta } from './meta.ts';
+import { oauth } from './route-oauth.ts';
 import { clientSettings } from './sentry-gateway.ts';
 
 const gatewayRef = z.strictObject({
@@ -30,30 +31,6 @@ const server = z.strictObject({
 
 const seconds = (description: string, min: number, max: number, standard: number) =>
   z.int().min(min).max(max).default(standard).describe(`${description} In seconds. Default ${standard}.`);
-
-const oauth = z.strictObject({
-  authorizationEndpoint: text(formats.oauthEndpoint).describe(
-    "The identity provider's authorization endpoint.",
-  ),
-  tokenEndpoint: text(formats.oauthEndpoint).describe("The identity provider's token endpoint."),
-  gatewayResource: text(formats.oauthResource).describe(
-    'The resource that phones ask for: usually https:// and the host of the gateway. Compared without a final slash and without case of the host.',
-  ),
-  destinationResource: text(formats.oauthResource).describe(
-    'The resource that the identity provider is asked for instead, such as https://outlook.office365.com/.',
-  ),
-  caRef: caReference(
-    "CA certificates by which the identity provider's certificate is verified. Default: the public CAs.",
-  ).optional(),
-  allowPasswordGrant: z
-    .boolean()
-    .default(false)
-    .describe('Whether token requests of grant type password pass. Default false.'),
-  otherResources: z
-    .enum(['Refuse', 'Pass'])
-    .default('Refuse')
-    .describe('What happens to requests for another resource. Default Refuse (invalid_target).'),
-});
 
 export const exchangeRouteSpec = z.strictObject({
   gatewayRefs: z.array(gatewayRef).min(1).max(16).describe('The gateways that the route attaches to.'),

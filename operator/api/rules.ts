@@ -3,6 +3,7 @@ import type { ExchangeRoute } from './exchange-route.ts';
 import { celString, formats, isOfFormat } from './formats.ts';
 import { networkRules } from './gateway-network.ts';
 import { podRules } from './gateway-pod.ts';
+import { oauthRules } from './route-oauth.ts';
 import { scaleRules } from './gateway-scale.ts';
 import { serviceRules, serviceTransitionRules } from './gateway-service.ts';
 import { labelSelectorRules } from './label-selector.ts';
@@ -86,6 +87,7 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
     field: '.oauth',
     message: 'set oauth with type: OAuth, and only then',
   },
+  ...oauthRules,
   {
     at: 'spec',
     cel: `self.servers.all(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)})) || !self.servers.exists(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)}))`,

@@ -177,6 +177,17 @@ export const clientSettings = z.strictObject({
       modern_auth_resource_url: z.string().max(2048).describe('Key modern_auth_resource_url.').optional(),
     })
     .describe('Keys and values for Email+.'),
+  msal: z
+    .strictObject({
+      authority: z.string().max(2048).describe('The authority.'),
+      knownAuthorities: z
+        .array(z.string().max(2048))
+        .max(2)
+        .describe('The hosts to name as known authorities: of the gateway and of the identity provider.'),
+      scope: z.string().max(2048).describe('The scope to ask for.'),
+    })
+    .describe("Settings of clients that sign in by Microsoft's MSAL.")
+    .optional(),
 });
 
 export const sentryGatewayStatus = z.strictObject({

@@ -1,5 +1,7 @@
-// What phones are to be given: host, sign-in and token URL, the keys of Apple's payload and of Email+.
-import type { SnapshotListener, SnapshotRoute } from '../../gateway/config/snapshot.ts';
+// What phones are to be given: host, sign-in and token URL, the keys of Apple's payload and of Email+, the settings of MSAL.
+import type { SnapshotListener, SnapshotOAuth, SnapshotRoute } from '../../gateway/config/snapshot.ts';
+import { compileProvider } from '../../gateway/oauth/provider-endpoints.ts';
+import { withoutFinalSlash } from '../../gateway/oauth/resource.ts';
 import type { ClientSettings, SentryGateway } from '../api/sentry-gateway.ts';
 import { usedFields } from './match.ts';
 import type { RouteEntry } from './routes.ts';
@@ -32,15 +34,12 @@ export function routeClients(
 }
 
 function signInAt(path: string, { authentication }: SnapshotRoute): SignIn | undefined {
-  return authentication.type === 'OAuth'
-    ? { path, resource: authentication.oauth.gatewayResource }
-    : undefined;
+  return authentication.type === 'OAuth' ? { path, oauth: authentication.oauth } : undefined;
 }
 
 interface SignIn {
   readonly path: string;
-  /** The resource that phones ask for. */
-  readonly resource: string;
+  readonly oauth: SnapshotOAuth;
 }
 
 /** The port stands in every address where it is not the usual one: phones have no other way to learn it. */
@@ -66,9 +65,23 @@ function clients(
       email_exchange_host: authority,
       eas_min_allowed_auth_mode: 'modern_auth',
       modern_auth_authority_url: base,
-      modern_auth_resource_url: signIn.resource,
+      modern_auth_resource_url: signIn.oauth.gatewayResource,
       // Which certificate a user signs in with is the device management's to fill in.
       email_login_certificate: '',
+    },
+    ...msal(signIn.oauth, authority, base),
+  };
+}
+
+/** MSAL asks for the OpenID configuration first, and trusts an issuer of the hosts that it is told. */
+function msal(oauth: SnapshotOAuth, authority: string, base: string): Pick<ClientSettings, 'msal'> {
+  const { configuration } = compileProvider(oauth);
+  if (configuration === undefined) return {};
+  return {
+    msal: {
+      authority: base,
+      knownAuthorities: [authority, new URL(configuration.origin).host],
+      scope: `${withoutFinalSlash(oauth.gatewayResource)}/EAS.AccessAsUser.All`,
     },
   };
 }

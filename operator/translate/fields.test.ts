@@ -108,13 +108,22 @@ const routeBase = {
       tokenEndpoint: 'https://login.example.com/token',
       gatewayResource: 'https://sentry.example.com',
       destinationResource: 'https://outlook.office365.com/',
+      protocol: 'V1',
+      deviceAuthorizationEndpoint: 'https://login.example.com/device',
+      openIDConfigurationEndpoint: 'https://login.example.com/configuration',
       caRef: { name: 'exchange-ca' },
     },
   },
 };
 
 const oauthText = (
-  field: 'authorizationEndpoint' | 'tokenEndpoint' | 'gatewayResource' | 'destinationResource',
+  field:
+    | 'authorizationEndpoint'
+    | 'tokenEndpoint'
+    | 'deviceAuthorizationEndpoint'
+    | 'openIDConfigurationEndpoint'
+    | 'gatewayResource'
+    | 'destinationResource',
 ) => ({
   other: (spec: RouteSpec) => (spec.authentication.oauth![field] = 'https://other.example/x'),
 });
@@ -150,6 +159,18 @@ const routeChanges: Changes<RouteSpec> = {
   },
   'authentication.oauth.otherResources': {
     Pass: (spec) => (spec.authentication.oauth!.otherResources = 'Pass'),
+  },
+  'authentication.oauth.protocol': {
+    V2: (spec) => (spec.authentication.oauth!.protocol = 'V2'),
+    ADFS: (spec) => (spec.authentication.oauth!.protocol = 'ADFS'),
+  },
+  'authentication.oauth.deviceAuthorizationEndpoint': oauthText('deviceAuthorizationEndpoint'),
+  'authentication.oauth.openIDConfigurationEndpoint': oauthText('openIDConfigurationEndpoint'),
+  'authentication.oauth.answeredResource': {
+    Gateway: (spec) => (spec.authentication.oauth!.answeredResource = 'Gateway'),
+  },
+  'authentication.oauth.challenges': {
+    Pass: (spec) => (spec.authentication.oauth!.challenges = 'Pass'),
   },
   'limits.maxRequestBytes': { other: (spec) => (spec.limits.maxRequestBytes = 65_536) },
   'timeouts.connectSeconds': { other: (spec) => (spec.timeouts.connectSeconds = 7) },

@@ -134,10 +134,15 @@ function authenticationOf(
 ): SnapshotRoute['authentication'] {
   const { type, oauth } = route.spec.authentication;
   if (type === 'PassThrough' || oauth === undefined) return { type: 'PassThrough' };
-  const { caRef: _caRef, ...rest } = oauth;
+  const { caRef: _caRef, answeredResource, challenges, ...rest } = oauth;
   return {
     type: 'OAuth',
-    oauth: { ...rest, ...(oauthCA !== undefined && { caFile: files.add('ca', oauthCA) }) },
+    oauth: {
+      ...rest,
+      ...(answeredResource === 'Gateway' && { answeredResource }),
+      ...(challenges === 'Pass' && { challenges }),
+      ...(oauthCA !== undefined && { caFile: files.add('ca', oauthCA) }),
+    },
   };
 }
 

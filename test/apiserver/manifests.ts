@@ -233,7 +233,42 @@ export const validManifests: readonly ValidCase[] = [
     expected: {
       'spec.authentication.oauth.allowPasswordGrant': false,
       'spec.authentication.oauth.otherResources': 'Refuse',
+      'spec.authentication.oauth.answeredResource': 'Destination',
+      'spec.authentication.oauth.challenges': 'Rewrite',
     },
+  },
+  {
+    name: 'an identity provider of another make is described by fields',
+    manifest: route({
+      'spec.authentication': {
+        type: 'OAuth',
+        oauth: {
+          ...oauth,
+          authorizationEndpoint: 'https://idp.example.com/auth',
+          tokenEndpoint: 'https://idp.example.com/token',
+          protocol: 'V2',
+          deviceAuthorizationEndpoint: 'https://idp.example.com/device/auth',
+          openIDConfigurationEndpoint: 'https://idp.example.com/.well-known/openid-configuration',
+          answeredResource: 'Gateway',
+          challenges: 'Pass',
+        },
+      },
+    }),
+    expected: { 'spec.authentication.oauth.protocol': 'V2' },
+  },
+  {
+    name: 'two OAuth endpoints of different paths may be said to be of one version',
+    manifest: route({
+      'spec.authentication': {
+        type: 'OAuth',
+        oauth: {
+          ...oauth,
+          tokenEndpoint: 'https://login.example.com/common/oauth2/v2.0/token',
+          protocol: 'V2',
+        },
+      },
+    }),
+    expected: {},
   },
   {
     name: 'an OAuth endpoint may have a query',
@@ -1133,6 +1168,34 @@ export const invalidManifests: readonly InvalidCase[] = [
           },
         },
         'spec.authentication.oauth.tokenEndpoint',
+        'https URL',
+      ],
+      [
+        'two OAuth endpoints of different versions',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, tokenEndpoint: 'https://login.example.com/common/oauth2/v2.0/token' },
+          },
+        },
+        'spec.authentication.oauth.tokenEndpoint',
+        'two endpoints of one version',
+      ],
+      [
+        'an OAuth protocol that nobody speaks',
+        { 'spec.authentication': { type: 'OAuth', oauth: { ...oauth, protocol: 'V3' } } },
+        'spec.authentication.oauth.protocol',
+        'ADFS',
+      ],
+      [
+        'an OpenID configuration without TLS',
+        {
+          'spec.authentication': {
+            type: 'OAuth',
+            oauth: { ...oauth, openIDConfigurationEndpoint: 'http://login.example.com/configuration' },
+          },
+        },
+        'spec.authentication.oauth.openIDConfigurationEndpoint',
         'https URL',
       ],
       [

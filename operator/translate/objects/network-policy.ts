@@ -1,5 +1,5 @@
 // What may reach a gateway's pods, and where they may connect to.
-import type { Snapshot } from '../../../gateway/config/snapshot.ts';
+import type { Snapshot, SnapshotOAuth } from '../../../gateway/config/snapshot.ts';
 import { contains, isSameRange } from '../../api/cidr.ts';
 import { FORBIDDEN_CIDRS } from '../../api/gateway-network.ts';
 import type { KubernetesObject } from '../../api/meta.ts';
@@ -88,12 +88,18 @@ function destinations(snapshot: Snapshot): Destinations {
   return { named, literal };
 }
 
-/** Servers and token endpoints; phones call the authorization endpoint themselves. */
+/** Servers and identity providers; phones call the authorization endpoint themselves. */
 function urlsOf({ routes }: Snapshot): URL[] {
   return routes.flatMap(({ servers, authentication }) => [
     ...servers.map(({ url }) => new URL(url)),
-    ...(authentication.type === 'OAuth' ? [new URL(authentication.oauth.tokenEndpoint)] : []),
+    ...(authentication.type === 'OAuth' ? calledOf(authentication.oauth) : []),
   ]);
+}
+
+/** What is not configured lies beside the token endpoint. */
+function calledOf(oauth: SnapshotOAuth): URL[] {
+  const urls = [oauth.tokenEndpoint, oauth.deviceAuthorizationEndpoint, oauth.openIDConfigurationEndpoint];
+  return urls.filter((url) => url !== undefined).map((url) => new URL(url));
 }
 
 /** `URL` has brought every spelling of an address into one. */
