@@ -1,0 +1,44 @@
+// Changes what a row is about between gateway and server, and sees whether the row's case notices.
+import { caseNamed } from './cases/all.ts';
+import { mutationOf, parseItems, type Random } from './items.ts';
+import { allRows, type Row } from './rows.ts';
+import { differences, type Transparency } from './transparency.ts';
+
+/** Rows that rest on byte equality, in the order of their tables. */
+export function transparentRows(): Row[] {
+  return allRows().filter(({ verdict }) => verdict === 'transparent');
+}
+
+/**
+ * What is wrong with a row: that its case fails unchanged, and the items whose change the case did not notice. Empty where the case
+ * proves what the row claims.
+ */
+export async function faultsOf(row: Row, transparency: Transparency, random: Random): Promise<string[]> {
+  const each = caseNamed(row.test);
+  const faults = differences(await transparency.run(each));
+  for (const item of parseItems(row.items)) {
+    const outcome = await transparency.run(each, mutationOf(item, random));
+    if (differences(outcome).length === 0) faults.push(`a change is not noticed: ${row.items}`);
+  }
+  return faults;
+}
+
+/** Numbers in [0, 1) that the seed (a whole number) alone decides: mulberry32. */
+export function seeded(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** So many rows, each at most once, in random order. */
+export function pick(rows: readonly Row[], count: number, random: Random): Row[] {
+  return rows
+    .map((row) => ({ row, place: random() }))
+    .toSorted((one, other) => one.place - other.place)
+    .slice(0, count)
+    .map(({ row }) => row);
+}
