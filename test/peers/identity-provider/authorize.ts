@@ -62,6 +62,7 @@ function grantCode(parameters: Parameters, redirectUri: string, context: Authori
     resource: resourceOf(parameters, dialect, directory),
     redirectUri,
     codeChallenge: challengeOf(parameters),
+    nonce: parameters.get('nonce'),
   });
 }
 

@@ -30,9 +30,10 @@ export function endpointOf(path: string): Endpoint | undefined {
   if (keys) return { purpose: 'keys', tenant: keys[1] ?? '', dialect: 'v1' };
   const configuration = /^\/([A-Za-z0-9.-]+)\/(v2\.0\/)?\.well-known\/openid-configuration$/.exec(path);
   if (!configuration) return undefined;
+  const tenant = configuration[1] ?? '';
   return {
     purpose: 'configuration',
-    tenant: configuration[1] ?? '',
-    dialect: configuration[2] ? 'v2' : 'v1',
+    tenant,
+    dialect: tenant === 'adfs' ? 'adfs' : configuration[2] ? 'v2' : 'v1',
   };
 }

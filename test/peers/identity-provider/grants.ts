@@ -6,6 +6,8 @@ export interface Grant {
   readonly clientId: string;
   /** The resource asked for, as it was written; undefined when the token request is to name it. */
   readonly resource: string | undefined;
+  /** For the id token; undefined where the request had none. */
+  readonly nonce?: string | undefined;
 }
 
 export interface CodeGrant extends Grant {

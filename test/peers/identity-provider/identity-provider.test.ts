@@ -87,6 +87,7 @@ describe('the simulated identity provider', () => {
     ],
     ['AD FS', 'adfs/oauth2', { resource }, resource],
     ['AD FS, renewed', 'adfs/oauth2', { resource }, resource],
+    ['AD FS by its scope', 'adfs/oauth2', { scope: `openid ${resource}/EAS.AccessAsUser.All` }, resource],
   ])('signs a phone in as %s does', async (_, base, audience, aud) => {
     const oauth = credential(audience, base);
     expect(await oauth.authorization(http)).toMatch(/^Bearer ey/);
@@ -273,6 +274,13 @@ describe('the simulated identity provider', () => {
     expect(second?.endpoint).toEqual({ purpose: 'token', dialect: 'v1', tenant: 'common' });
   });
 
+  it('takes at AD FS no scope with a single slash', async () => {
+    const scope = `openid ${resource}EAS.AccessAsUser.All`;
+    await expect(credential({ scope }, 'adfs/oauth2').authorization(http)).rejects.toMatchObject({
+      error: 'invalid_scope',
+    });
+  });
+
   it('publishes its keys and its configuration', async () => {
     const read = async (target: string): Promise<Record<string, unknown>> => {
       const answer = await http.request(provider.url, { method: 'GET', target, headers: [] });
@@ -280,6 +288,8 @@ describe('the simulated identity provider', () => {
     };
     const configuration = await read('/common/v2.0/.well-known/openid-configuration');
     expect(configuration['token_endpoint']).toBe(`${provider.url}/common/oauth2/v2.0/token`);
+    expect(configuration['issuer']).toBe('https://login.microsoftonline.com/{tenantid}/v2.0');
+    expect((await read('/adfs/.well-known/openid-configuration'))['issuer']).toBe(`${provider.url}/adfs`);
     expect((await read('/common/discovery/keys'))['keys']).toHaveLength(1);
   });
 });

@@ -11,7 +11,7 @@ import { authorize } from './authorize.ts';
 import { Directory, type DirectoryUser } from './directory.ts';
 import { endpointOf, type Endpoint } from './endpoint.ts';
 import { Grants } from './grants.ts';
-import { deviceCode, jsonReply, token, type TokenContext } from './token.ts';
+import { deviceCode, issuerOf, jsonReply, token, type TokenContext } from './token.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
 export interface IdentityProviderOptions {
@@ -210,13 +210,15 @@ export class IdentityProvider implements AsyncDisposable {
   }
 
   #configuration({ tenant, dialect }: Endpoint): object {
-    const base = `${this.url}/${tenant}/oauth2${dialect === 'v2' ? '/v2.0' : ''}`;
+    const version = dialect === 'v2' ? '/v2.0' : '';
+    const base = `${this.url}/${tenant}/oauth2${version}`;
+    const anyTenant = tenant === 'common' || tenant === 'organizations';
     return {
-      issuer: `https://sts.windows.net/${this.directory.tenantId}/`,
+      issuer: issuerOf(dialect, this.url, anyTenant ? '{tenantid}' : this.directory.tenantId),
       authorization_endpoint: `${base}/authorize`,
       token_endpoint: `${base}/token`,
       device_authorization_endpoint: `${base}/devicecode`,
-      jwks_uri: `${this.url}/${tenant}/discovery/keys`,
+      jwks_uri: `${this.url}/${tenant}/discovery${version}/keys`,
       response_types_supported: ['code'],
       code_challenge_methods_supported: ['S256'],
       subject_types_supported: ['pairwise'],

@@ -47,6 +47,17 @@ export function resourceOf(
     directory.audienceOf(named, dialect);
     return named;
   }
-  if (resource !== undefined) directory.audienceOf(resource, dialect);
-  return resource;
+  const named = resource ?? (dialect === 'adfs' ? scopedResource(parameters, directory) : undefined);
+  if (named !== undefined) directory.audienceOf(named, dialect);
+  return named;
+}
+
+/** AD FS writes a slash behind the identifier with its own: `https://mail.contoso.com//EAS.AccessAsUser.All`. */
+function scopedResource(parameters: Parameters, directory: Directory): string | undefined {
+  const scope = parameters.get('scope');
+  if (scope === undefined || !scope.includes('://')) return undefined;
+  if (!/:\/\/[^/ ]+\/\/[^/ ]+/.test(scope)) {
+    throw new OAuthError('invalid_scope', 70_011, `The scope '${scope}' names no relying party.`);
+  }
+  return directory.resourceOfScope(scope);
 }

@@ -71,15 +71,24 @@ export class TokenIssuer {
     );
   }
 
-  async idToken({ user, clientId, issuer, tenantId, seconds }: TokenClaims): Promise<string> {
+  /** The issuer of the claims is that of the dialect: v1 and v2 have each their own. */
+  async idToken(
+    { user, clientId, issuer, tenantId, seconds }: TokenClaims,
+    nonce: string | undefined,
+  ): Promise<string> {
     const claims = {
       oid: this.#objectId(user),
       sub: this.#objectId(user),
       tid: tenantId,
-      upn: user,
-      ver: '1.0',
+      ...(issuer.endsWith('/v2.0') ? { preferred_username: user, ver: '2.0' } : { upn: user, ver: '1.0' }),
+      ...(nonce !== undefined && { nonce }),
     };
     return this.#sign(claims, { issuer, audience: clientId, seconds });
+  }
+
+  /** What Entra ID answers where `client_info=1` was asked for. */
+  clientInfo(user: string, tenantId: string): string {
+    return Buffer.from(JSON.stringify({ uid: this.#objectId(user), utid: tenantId })).toString('base64url');
   }
 
   async #sign(

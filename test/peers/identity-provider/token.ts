@@ -158,14 +158,14 @@ async function tokens(
 ): Promise<Record<string, unknown>> {
   const { directory, grants, issuer, dialect, origin, tokenSeconds } = context;
   const resource = agreedResource(grant, parameters, context);
-  const { user, clientId } = grant;
+  const { user, clientId, nonce } = grant;
+  const { tenantId } = directory;
   const claims = {
     user,
     clientId,
     audience: directory.audienceOf(resource, dialect),
-    issuer:
-      dialect === 'adfs' ? `${origin}/adfs/services/trust` : `https://sts.windows.net/${directory.tenantId}/`,
-    tenantId: directory.tenantId,
+    issuer: dialect === 'adfs' ? `${origin}/adfs/services/trust` : issuerOf('v1', origin, tenantId),
+    tenantId,
     seconds: tokenSeconds,
   };
   const now = Math.floor(Date.now() / 1000);
@@ -185,8 +185,21 @@ async function tokens(
     ...times,
     access_token: await issuer.accessToken(claims),
     refresh_token: grants.addRefreshToken({ user, clientId, resource }),
-    id_token: await issuer.idToken(claims),
+    id_token: await issuer.idToken({ ...claims, issuer: issuerOf(dialect, origin, tenantId) }, nonce),
+    ...(parameters.get('client_info') === '1' && { client_info: issuer.clientInfo(user, tenantId) }),
   };
+}
+
+/** The issuer of id tokens, as the dialect's configuration names it. */
+export function issuerOf(dialect: Dialect, origin: string, tenantId: string): string {
+  switch (dialect) {
+    case 'v1':
+      return `https://sts.windows.net/${tenantId}/`;
+    case 'v2':
+      return `https://login.microsoftonline.com/${tenantId}/v2.0`;
+    case 'adfs':
+      return `${origin}/adfs`;
+  }
 }
 
 /** What the token is for: named here or when it was granted, and the same in both places. */
