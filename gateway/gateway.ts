@@ -52,6 +52,7 @@ export class Gateway {
     sink: this.telemetry,
     log: this.telemetry.log,
     deadlines: this.deadlines,
+    countSignInError: (source, reason) => this.telemetry.metrics.countSignInError(source, reason),
   });
   private readonly phones = new HttpServer<PhoneConnection>({
     deadlines: this.deadlines,

@@ -31,8 +31,9 @@ import { STAGE_FAILED } from './pipeline/own-answers.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
 import { PhoneRequest } from './pipeline/phone-request.ts';
 import { PlainExchange } from './pipeline/plain-exchange.ts';
-import { RESPONSE_TRANSFORMS, type ResponseTransform } from './pipeline/response-transforms.ts';
+import { noteDiagnostics, RESPONSE_TRANSFORMS, type ResponseTransform } from './pipeline/response-transforms.ts';
 import { compileSnapshot, type ServedSnapshot } from './pipeline/served-snapshot.ts';
+import { Diagnoses, type DiagnosesOptions } from './telemetry/diagnoses.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
 import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
 import { Endpoints } from './upstream/endpoints.ts';
@@ -57,6 +58,8 @@ export interface PipelineOptions {
   /** Requests of one client address under way whose credentials no server has accepted yet. Behind a NAT there are many. */
   readonly maxUnacceptedPerAddress?: number;
   readonly responseTransforms?: readonly ResponseTransform[];
+  /** Is told of every sign-in that the identity provider or Exchange refused. */
+  readonly countSignInError?: DiagnosesOptions['count'];
 }
 
 /** What the operator and the metrics ask a pipeline for. */
@@ -81,6 +84,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly responseTransforms: readonly ResponseTransform[];
   private readonly wallClock: Clock;
   private readonly tokens = new TokenReader();
+  private readonly diagnoses: Diagnoses;
   private readonly endpoints: Endpoints;
   private served: ServedSnapshot | undefined;
 
@@ -92,7 +96,12 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     this.log = options.log;
     this.open = new OpenRequests(deadlines.clock);
     this.unaccepted = new AddressLimit(options.maxUnacceptedPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS);
-    this.responseTransforms = options.responseTransforms ?? RESPONSE_TRANSFORMS;
+    const { log, countSignInError: count = () => {} } = options;
+    this.diagnoses = new Diagnoses({ log, clock: this.clock, count });
+    this.responseTransforms = options.responseTransforms ?? [
+      ...RESPONSE_TRANSFORMS,
+      noteDiagnostics(this.diagnoses),
+    ];
     const { clock } = deadlines;
     this.endpoints = new Endpoints({
       deadlines,
@@ -117,6 +126,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
           clock: this.clock,
           onUnreachable: (route, code) =>
             this.log.warn({ route, code }, 'an identity provider did not answer'),
+          onErrorAnswer: (route, answer) => this.diagnoses.identityProviderRefused(route, answer),
         },
         wallClock: this.wallClock,
       });

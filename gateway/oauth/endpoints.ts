@@ -34,6 +34,8 @@ export interface OAuthOptions {
   readonly clock: Clock;
   /** Told when an identity provider gave no usable answer: the route (`namespace/name`) and a code without secrets. */
   readonly onUnreachable?: (route: string, code: string) => void;
+  /** Told of every answer of 400 and above of an identity provider to a form, which passes to the phone. */
+  readonly onErrorAnswer?: (route: string, answer: PlainAnswer) => void;
 }
 
 /** A request of a phone, taken apart. */
@@ -136,7 +138,7 @@ export class OAuthEndpoints {
           return answerAuthorize(route, asked);
         case 'token':
         case 'devicecode':
-          return await answerForm(route, asked.path.purpose, asked);
+          return await this.answerForm(route, asked.path.purpose, asked);
         case 'configuration':
           return await answerConfiguration(route, asked);
       }
@@ -145,6 +147,17 @@ export class OAuthEndpoints {
       if (!asked.signal.aborted) this.options.onUnreachable?.(route.key, error.code);
       return unavailable('the identity provider cannot be reached');
     }
+  }
+
+  private async answerForm(
+    route: RouteOAuth,
+    purpose: 'token' | 'devicecode',
+    asked: Asked,
+  ): Promise<PlainAnswer> {
+    const sent = await sendForm(route, purpose, asked);
+    if (!sent.ok) return sent.answer;
+    if (sent.answer.status >= 400) this.options.onErrorAnswer?.(route.key, sent.answer);
+    return sent.mapsAnswer ? mapAnsweredResource(sent.answer, route.audience) : sent.answer;
   }
 }
 
@@ -165,20 +178,26 @@ function answerAuthorize({ endpoints, audience }: RouteOAuth, { path, query }: A
   return redirectTo(origin + appendQuery(target, query === null ? null : rewritten.text));
 }
 
-async function answerForm(
+/** `ok`: the answer is the identity provider's, whatever its status. */
+type SentForm =
+  | { readonly ok: true; readonly answer: PlainAnswer; readonly mapsAnswer: boolean }
+  | { readonly ok: false; readonly answer: PlainAnswer };
+
+async function sendForm(
   route: RouteOAuth,
   purpose: 'token' | 'devicecode',
   { path, query, request, signal }: Asked,
-): Promise<PlainAnswer> {
+): Promise<SentForm> {
   const { audience, client, endpoints } = route;
   const types = request.headers.getAll('content-type');
   if (types.length !== 1 || !FORM_TYPE.test(types[0] ?? '')) {
-    return errorAnswer(400, 'invalid_request', 'the content type must be application/x-www-form-urlencoded');
+    const description = 'the content type must be application/x-www-form-urlencoded';
+    return { ok: false, answer: errorAnswer(400, 'invalid_request', description) };
   }
   const form = request.body.toString('latin1');
   const rewrite = purpose === 'token' ? rewriteTokenForm : rewriteDeviceForm;
   const rewritten = rewrite(form, query, audience);
-  if (!rewritten.ok) return refusal(rewritten);
+  if (!rewritten.ok) return { ok: false, answer: refusal(rewritten) };
   const mapsAnswer = purpose === 'token' && audience.answeredResource === 'Gateway';
   const answer = await client.send(
     {
@@ -191,7 +210,7 @@ async function answerForm(
     },
     signal,
   );
-  return mapsAnswer ? mapAnsweredResource(answer, audience) : answer;
+  return { ok: true, answer, mapsAnswer };
 }
 
 async function answerConfiguration(

@@ -1,5 +1,6 @@
 // Step "response transform": what of an answer's head must not reach the phone as Exchange wrote it.
 import { withAuthorizationURI, withoutConnectionBound } from '../access/challenges.ts';
+import type { Diagnoses } from '../telemetry/diagnoses.ts';
 import { ACTIVESYNC_PATH } from '../eas/path.ts';
 import type { RequestHead, ResponseHead } from '../http/exchange.ts';
 import type { AskedFor } from './parse.ts';
@@ -14,6 +15,9 @@ export interface AnsweredRequest {
   /** Name of the listener that it came by. */
   readonly listener: string;
 }
+
+/** A scheme and something behind it: iOS asks with an empty `Bearer`. */
+const SIGNED_IN = /^\S+[ \t]+\S/;
 
 /** Changes the head of an answer; applied in order to every answer of a server. */
 export type ResponseTransform = (head: ResponseHead, answered: AnsweredRequest) => void;
@@ -39,6 +43,16 @@ export const signInThroughGateway: ResponseTransform = ({ status, headers }, { r
   const uri = `https://${request.host}${route.signInPath}`;
   headers.change('www-authenticate', (value) => withAuthorizationURI(value, uri));
 };
+
+/** Exchange says why it refuses somebody: told to `diagnoses`, and left as it is. Those who have not signed in are no errors. */
+export function noteDiagnostics(diagnoses: Pick<Diagnoses, 'exchangeRefused'>): ResponseTransform {
+  return ({ status, headers }, { request, route }) => {
+    if (status < 400) return;
+    const value = headers.get('x-ms-diagnostics');
+    if (value === undefined || !SIGNED_IN.test(request.headers.get('authorization') ?? '')) return;
+    diagnoses.exchangeRefused(route.key, value);
+  };
+}
 
 export const RESPONSE_TRANSFORMS: readonly ResponseTransform[] = [
   removeConnectionBoundChallenges,

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { GatewayReport } from '../config/report.ts';
 import type { Snapshot, SnapshotFiles } from '../config/snapshot.ts';
+import type { DiagnosisSource } from './diagnoses.ts';
 import { codeLabel, commandLabel, ReasonLabels, versionLabel } from './labels.ts';
 import type { RequestRecord } from './request-record.ts';
 
@@ -70,6 +71,11 @@ export class Metrics {
     'sentry_identity_mismatches_total',
     'Requests whose credential and query named different users.',
     [],
+  );
+  private readonly signInErrors = this.counter(
+    'sentry_sign_in_errors_total',
+    'Sign-ins that the identity provider (AADSTS) or Exchange (x-ms-diagnostics) refused, by reason.',
+    ['source', 'reason'],
   );
   private readonly handshakes = this.counter('sentry_handshakes_total', 'TLS handshakes by outcome.', [
     'listener',
@@ -149,6 +155,11 @@ export class Metrics {
       this.handshakeSeries.set(key, series);
     }
     series.inc();
+  }
+
+  /** Both are of fixed lists (diagnosis-table.ts). */
+  countSignInError(source: DiagnosisSource, reason: string): void {
+    this.signInErrors.inc({ source, reason });
   }
 
   countReload(result: ReloadResult): void {
