@@ -18,3 +18,9 @@ export function versionOfByte(byte: number): string | undefined {
 export function versionOfHeader(value: string | undefined): string {
   return value !== undefined && NAMES.has(value) ? value : '';
 }
+
+/** A version as a number that can be compared, `16.1` as 161; 0 for what is no version. */
+export function versionNumber(version: string): number {
+  const [, major, minor] = /^(\d{1,2})\.(\d)$/.exec(version) ?? [];
+  return major === undefined ? 0 : Number(major) * 10 + Number(minor);
+}

@@ -1,5 +1,7 @@
 // The answers that the gateway gives itself, made once. Never 500 (phones answer it with an Autodiscover storm) and never 429.
+import type { Command } from '../eas/commands.ts';
 import type { DrainAnswer } from '../eas/drain-answer.ts';
+import { type Refusal, refusalAnswer } from '../eas/refusals.ts';
 import { HeaderList } from '../http/headers.ts';
 
 /** An answer without a server. */
@@ -9,10 +11,14 @@ export interface OwnAnswer {
   readonly reason: string;
   readonly headers: HeaderList;
   readonly body: Buffer;
+  /** Many phones get it at once: each is told another moment to come back at. */
+  readonly spread?: true;
 }
 
 /** Seconds after which a phone is to ask again, where nothing better is known. */
-const RETRY_AFTER = '30';
+const RETRY_AFTER = 30;
+/** Where many are refused at once they come back over so many seconds more. */
+const SPREAD_SECONDS = 15;
 const NO_BODY = Buffer.alloc(0);
 const TEXT = ['Content-Type', 'text/plain; charset=utf-8'] as const;
 
@@ -21,8 +27,25 @@ function refusal(status: number, reason: string, text: string): OwnAnswer {
 }
 
 function unavailable(reason: string, text: string): OwnAnswer {
-  const headers = HeaderList.of(TEXT, ['Retry-After', RETRY_AFTER]);
+  const headers = HeaderList.of(TEXT, ['Retry-After', String(RETRY_AFTER)]);
   return { status: 503, reason, headers, body: Buffer.from(`${text}\n`) };
+}
+
+function busy(reason: string, text: string): OwnAnswer {
+  return { ...unavailable(reason, text), spread: true };
+}
+
+/**
+ * Header lines for one phone.
+ * @param random numbers from 0 to below 1
+ */
+export function headersOf(
+  { headers, spread }: Pick<OwnAnswer, 'headers' | 'spread'>,
+  random: () => number = Math.random,
+): HeaderList {
+  const lines = headers.clone();
+  if (spread) lines.set('Retry-After', String(RETRY_AFTER + Math.floor(random() * (SPREAD_SECONDS + 1))));
+  return lines;
 }
 
 function unauthorized(challenge: string): OwnAnswer {
@@ -42,8 +65,8 @@ export const NO_ROUTES = unavailable('no-routes', 'No route is configured on thi
 export const NO_SERVER = unavailable('no-server', 'No server is available.');
 export const SERVER_LOST = unavailable('server-lost', 'The server did not complete its answer.');
 export const FIRST_BYTE_TIMEOUT = unavailable('first-byte-timeout', 'The server did not answer in time.');
-export const TOO_MANY_UNACCEPTED = unavailable('address-limit', 'Too many unauthenticated requests.');
-export const DRAINING = unavailable('draining', 'This gateway is going away.');
+export const TOO_MANY_UNACCEPTED = busy('address-limit', 'Too many unauthenticated requests.');
+export const DRAINING = busy('draining', 'This gateway is going away.');
 export const STAGE_FAILED = unavailable('internal', 'The request could not be processed.');
 
 /** To NTLM and Negotiate, which must not meet a pool of connections: what is to be used instead. */
@@ -52,6 +75,30 @@ export const USE_BEARER = unauthorized('Bearer');
 
 const WBXML = HeaderList.of(['Content-Type', 'application/vnd.ms-sync.wbxml']);
 const NO_HEADERS = new HeaderList();
+
+const REFUSALS: Readonly<Record<Refusal, readonly [reason: string, text: string]>> = {
+  Blocked: ['blocked', 'This device is blocked.'],
+  WipeRequested: ['wipe', 'This device is to be wiped.'],
+  NotProvisioned: ['not-provisioned', 'This device has to take its policy first.'],
+  PolicyRefresh: ['policy-refresh', 'This device has to take its policy anew.'],
+  InvalidPolicyKey: ['policy-key', 'The policy key of this device is no longer valid.'],
+  TooManyDevices: ['too-many-devices', 'This user has too many devices.'],
+  VersionNotSupported: ['protocol-version', 'This version of the protocol is too old for this gateway.'],
+  ServerErrorRetryLater: ['server-error', 'The server has a problem.'],
+  Busy: ['busy', 'The gateway has too much to do.'],
+};
+
+/**
+ * The answer that refuses a command, as phones of its version understand it.
+ * @param command empty for OPTIONS and GET
+ * @param version as the phone says it, or empty
+ */
+export function refused(why: Refusal, command: Command | '', version: string): OwnAnswer {
+  const [reason, text] = REFUSALS[why];
+  const { status, contentType, body } = refusalAnswer(why, command, version);
+  if (contentType !== '') return { status, reason, headers: WBXML, body };
+  return status === 503 ? busy(reason, text) : refusal(status, reason, text);
+}
 
 /** The end of a poll as if nothing had happened. */
 export function pollEnd(answer: DrainAnswer, reason: 'drain' | 'poll-lost'): OwnAnswer {

@@ -12,6 +12,7 @@ import type { OpenRequest } from './open-requests.ts';
 import {
   BODY_TOO_LARGE,
   DRAINING,
+  headersOf,
   type OwnAnswer,
   SERVER_LOST,
   STAGE_FAILED,
@@ -228,7 +229,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     this.tally.server = server;
     this.tally.answerBegins(own.status, this.context.clock.now());
     this.tally.bytesOut = own.body.length;
-    this.exchange.respond(own.status, own.headers.clone(), own.body);
+    this.exchange.respond(own.status, headersOf(own), own.body);
   }
 
   /** Ends a connection whose answer cannot be completed. */

@@ -5,7 +5,7 @@ import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../oauth/pl
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import type { OpenRequest } from './open-requests.ts';
-import { DRAINING, STAGE_FAILED, TOO_MANY_UNACCEPTED } from './own-answers.ts';
+import { DRAINING, headersOf, type OwnAnswer, STAGE_FAILED, TOO_MANY_UNACCEPTED } from './own-answers.ts';
 import { pathOf } from './parse.ts';
 import type { PhoneConnection } from './phone-connection.ts';
 
@@ -88,12 +88,13 @@ export class PlainExchange implements RequestSink, OpenRequest {
     }
   }
 
-  private answer({ status, headers, body }: PlainAnswer, reason: string): void {
+  private answer(answer: PlainAnswer | OwnAnswer, reason: string): void {
     if (this.finished || this.exchange.responded) return;
     this.tally.reason = reason;
+    const { status, body } = answer;
     this.tally.answerBegins(status, this.context.clock.now());
     this.tally.bytesOut = body.length;
-    this.exchange.respond(status, headers.clone(), body);
+    this.exchange.respond(status, headersOf(answer), body);
   }
 
   private finish(): void {

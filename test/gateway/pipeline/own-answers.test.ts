@@ -217,7 +217,7 @@ describe('the gateway itself', () => {
     await exchange.organisation.journal.until(() => reached() === 3);
     const refused = await phone.send({ method: 'OPTIONS', authorization: ALICE });
     expect(refused.status).toBe(503);
-    expect(refused.header('retry-after')).toBe('30');
+    expect(refused.header('retry-after')).toMatch(/^(?:3\d|4[0-5])$/);
     gone.abort();
     await settled;
     await gateway.until(() => gateway.records.length === 4);
