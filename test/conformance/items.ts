@@ -1,8 +1,14 @@
 // An emitted item: the method, status, parameter, header, value or element that a row is about. It can be found in a message, and
 // changed there as a faulty proxy would change it. How one is written: docs at `parseItem`.
 import { fieldsOf } from './query-fields.ts';
-import { type AnswerMessage, type Exchanged, type Line, type RequestMessage, valuesOf } from './message.ts';
-import type { Meddling } from './recorder.ts';
+import {
+  type AnswerMessage,
+  type Exchanged,
+  type Line,
+  type RequestMessage,
+  valuesOf,
+} from '../gateway/comparison/message.ts';
+import type { Meddling } from '../gateway/comparison/recorder.ts';
 import { changeElements, hasElement } from './element-paths.ts';
 
 const KINDS = ['method', 'status', 'target', 'query', 'field', 'header', 'element', 'text', 'body'] as const;

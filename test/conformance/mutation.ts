@@ -1,23 +1,21 @@
 // Changes what a row is about between gateway and server, and sees whether the row's case notices.
+import { type Comparison, differences, type Outcome } from '../gateway/comparison/comparison.ts';
+import type { Meddling } from '../gateway/comparison/recorder.ts';
 import { caseNamed } from './cases/all.ts';
+import { asUser } from './cases/exchange-case.ts';
 import { mutationOf, parseItems, type Random } from './items.ts';
-import { allRows, type Row } from './rows.ts';
-import { differences, type Transparency } from './transparency.ts';
-
-/** Rows that rest on byte equality, in the order of their tables. */
-export function transparentRows(): Row[] {
-  return allRows().filter(({ verdict }) => verdict === 'transparent');
-}
+import type { Row } from './rows.ts';
 
 /**
  * What is wrong with a row: that its case fails unchanged, and the items whose change the case did not notice. Empty where the case
  * proves what the row claims.
  */
-export async function faultsOf(row: Row, transparency: Transparency, random: Random): Promise<string[]> {
-  const each = caseNamed(row.test);
-  const faults = differences(await transparency.run(each));
+export async function faultsOf(row: Row, comparison: Comparison, random: Random): Promise<string[]> {
+  const run = (meddling?: Meddling): Promise<Outcome> =>
+    comparison.run(asUser(caseNamed(row.test), Math.floor(random() * 1e9)), meddling);
+  const faults = differences(await run());
   for (const item of parseItems(row.items)) {
-    const outcome = await transparency.run(each, mutationOf(item, random));
+    const outcome = await run(mutationOf(item, random));
     if (differences(outcome).length === 0) faults.push(`a change is not noticed: ${row.items}`);
   }
   return faults;

@@ -55,6 +55,11 @@ export function allRows(): Row[] {
   return TABLES.flatMap(rowsOf);
 }
 
+/** Rows that rest on byte equality, in the order of their tables. */
+export function transparentRows(): Row[] {
+  return allRows().filter(({ verdict }) => verdict === 'transparent');
+}
+
 /** The full name of the test that a row rests on; undefined for rows aside. */
 export function testOf({ verdict, test }: Row): string | undefined {
   if (verdict === 'aside') return undefined;

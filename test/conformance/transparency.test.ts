@@ -1,29 +1,27 @@
 // What a row is about reaches the other side unchanged: each case runs at the server itself and through the gateway.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Comparison, differences } from '../gateway/comparison/comparison.ts';
 import { CASES } from './cases/all.ts';
+import { asUser } from './cases/exchange-case.ts';
 import { isEmitted, parseItems } from './items.ts';
-import { allRows } from './rows.ts';
-import { differences, Transparency } from './transparency.ts';
+import { transparentRows } from './rows.ts';
 
-let transparency: Transparency;
+let comparison: Comparison;
 
 beforeAll(async () => {
-  transparency = await Transparency.start();
+  comparison = await Comparison.start();
 });
 
-afterAll(() => transparency.stop());
+afterAll(() => comparison.stop());
 
-const itemsByCase = Map.groupBy(
-  allRows().filter(({ verdict }) => verdict === 'transparent'),
-  (row) => row.test,
-);
+const rowsByCase = Map.groupBy(transparentRows(), ({ test }) => test);
 
-test.each(CASES)('$name', async (each) => {
-  const outcome = await transparency.run(each);
-  const texts = new Set((itemsByCase.get(each.name) ?? []).flatMap(({ items }) => items.split(' && ')));
-  const notEmitted = [...texts].filter(
-    (text) => !parseItems(text).every((item) => isEmitted(item, outcome.direct)),
-  );
+test.each(CASES.map((each) => [each.name, each] as const))('%s', async (_, each) => {
+  const outcome = await comparison.run(asUser(each, CASES.indexOf(each)));
+  const texts = new Set((rowsByCase.get(each.name) ?? []).flatMap(({ items }) => items.split(' && ')));
+  const notEmitted = [...texts].filter((text) => {
+    return !parseItems(text).every((item) => isEmitted(item, outcome.direct));
+  });
   expect(notEmitted).toEqual([]);
   expect(differences(outcome)).toEqual([]);
 });

@@ -1,14 +1,11 @@
 // One exchange of a case: what a client sends and what the server answers, and short ways to write both.
 import { element, type Element } from '../../peers/wbxml/element.ts';
 import { encode } from '../../peers/wbxml/encode.ts';
-import type { AnswerMessage, Line, RequestMessage } from '../message.ts';
+import { type ExchangeCase, HOST } from '../../gateway/comparison/comparison.ts';
+import type { Line } from '../../gateway/comparison/message.ts';
 import { PARAMETER_TAGS } from '../query-fields.ts';
 
-export interface ExchangeCase {
-  readonly name: string;
-  readonly request: RequestMessage;
-  readonly answer: AnswerMessage;
-}
+export type { ExchangeCase };
 
 /** A document, text in UTF-8, or bytes. */
 export type Body = Element | string | Buffer;
@@ -31,24 +28,48 @@ export interface CaseSketch {
 
 export const PATH = '/Microsoft-Server-ActiveSync';
 export const WBXML = 'application/vnd.ms-sync.wbxml';
-export const USER_AGENT: Line = ['User-Agent', 'Apple-iPhone16C2/2201.53'];
+
+/** Stands for a credential of each run's own, so that no run is held back for what another did. */
+const CREDENTIAL = 'CREDENTIAL';
+
+const FIRST_LINES: readonly Line[] = [
+  ['Host', HOST],
+  ['Authorization', CREDENTIAL],
+  ['User-Agent', 'Apple-iPhone16C2/2201.53'],
+];
 
 /** A case of its parts; bodies that are documents get their Content-Type unless `headers` name one. */
 export function exchangeCase(name: string, sketch: CaseSketch): ExchangeCase {
   const { method = 'POST', target, headers = [], answer = {} } = sketch;
   const { status = 200, reason = 'OK' } = answer;
   const [body, answerBody] = [bytesOf(sketch.body), bytesOf(answer.body)];
+  const framing = method === 'POST' ? [length(body)] : [];
   const answerLines = [...typeOf(answer.body, answer.headers ?? []), ...(answer.headers ?? [])];
   return {
     name,
-    request: { method, target, lines: [USER_AGENT, ...typeOf(sketch.body, headers), ...headers], body },
+    request: {
+      method,
+      target,
+      lines: [...FIRST_LINES, ...typeOf(sketch.body, headers), ...headers, ...framing],
+      body,
+    },
     answer: {
       status,
       reason,
-      lines: [...answerLines, ['Content-Length', String(answerBody.length)]],
+      lines: [...answerLines, length(answerBody)],
       body: answerBody,
     },
   };
+}
+
+/** The case as a user of this number sends it. */
+export function asUser(each: ExchangeCase, number: number): ExchangeCase {
+  const credential = Buffer.from(`run${number}@example.com:secret`).toString('base64');
+  const lines = each.request.lines.map(([name, value]): Line => [
+    name,
+    value === CREDENTIAL ? `Basic ${credential}` : value,
+  ]);
+  return { ...each, request: { ...each.request, lines } };
 }
 
 /** The target of a plain query; parameters are `Name=value` as they are on the wire. */
@@ -97,6 +118,10 @@ export function protocolVersion(version: string): Line {
 /** A document of a root with one Status, as most answers begin. */
 export function statusDocument(root: Element['tag'], status: Element['tag'], code: number): Element {
   return element(root, element(status, code));
+}
+
+function length(body: Buffer): Line {
+  return ['Content-Length', String(body.length)];
 }
 
 function counted(bytes: Buffer): Buffer {

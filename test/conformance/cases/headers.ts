@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { element } from '../../peers/wbxml/element.ts';
 import { encode } from '../../peers/wbxml/encode.ts';
-import type { Line } from '../message.ts';
+import type { Line } from '../../gateway/comparison/message.ts';
 import {
   type AnswerSketch,
   exchangeCase,

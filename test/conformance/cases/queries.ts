@@ -10,7 +10,7 @@ import {
   plainTarget,
   protocolVersion,
 } from './exchange-case.ts';
-import type { Line } from '../message.ts';
+import type { Line } from '../../gateway/comparison/message.ts';
 
 const MIME: Line = ['Content-Type', 'message/rfc822'];
 const MAIL = 'To: bob@example.com\r\nSubject: hello\r\n\r\nhello\r\n';

@@ -1,5 +1,5 @@
 // Status codes of Exchange, with the header lines that belong to them.
-import type { Line } from '../message.ts';
+import type { Line } from '../../gateway/comparison/message.ts';
 import { exchangeCase, type ExchangeCase, plainTarget, protocolVersion } from './exchange-case.ts';
 
 const answered = (
