@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help install.yaml demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-cluster setup-helm setup-cert-manager setup-images setup-bench
+.PHONY: help install.yaml demo test test-fast lint generate bench fuzz images cluster clean setup setup-test setup-sogo setup-cluster setup-helm setup-cert-manager setup-images setup-bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +12,7 @@ help: ## Show this list
 demo: setup ## Two Exchanges, an identity provider, the gateway and phones: a story with figures (KEEP=1 stays)
 	@node test/demo/main.ts $(if $(KEEP),--keep)
 
-test: setup setup-test setup-cluster setup-helm setup-cert-manager images ## All tests, with a real API server, kubelet, nginx and HAProxy
+test: setup setup-test setup-sogo setup-cluster setup-helm setup-cert-manager images ## All tests, with a real API server, kubelet, nginx, HAProxy and SOGo
 	@build/test.sh
 
 test-fast: setup setup-test ## The tests that need neither a cluster nor load (at most 2 minutes)
@@ -50,6 +50,9 @@ setup:
 
 setup-test:
 	@build/setup.sh debian-test
+
+setup-sogo:
+	@build/setup.sh debian-sogo
 
 setup-cluster:
 	@build/setup.sh debian-cluster kubernetes

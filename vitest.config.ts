@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Projects by what a test starts: nothing outside its own process, sockets on loopback, Helm, processes under load, a control
-// plane, a cluster.
+// Projects by what a test starts: nothing outside its own process, sockets on loopback, another ActiveSync server, Helm,
+// processes under load, a control plane, a cluster.
 const loads = [
   'test/{standalone,repository}/**/*.test.ts',
   'test/gateway/drain/**/*.test.ts',
@@ -32,7 +32,15 @@ export default defineConfig({
         test: {
           name: 'gateway',
           include: ['test/{gateway,conformance}/**/*.test.ts'],
-          exclude: loads,
+          exclude: [...loads, 'test/gateway/sogo/**'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'sogo',
+          include: ['test/gateway/sogo/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

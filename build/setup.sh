@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-bench …`.
+# Sets up what a make target needs on this machine: `build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-sogo|debian-bench …`.
 # Does nothing where all is there. Where it cannot help, it says in one line what is missing and how to get it, and exits 1.
 # `build/setup.sh kubernetes-path` prints the folder of the Kubernetes programs, built or not; `helm-path` that of Helm,
 # `cert-manager-path` that of cert-manager.
@@ -198,8 +198,8 @@ install_packages() {
     fi
   fi
   local service
-  for service in containerd nginx haproxy; do
-    if [[ " $* " == *" $service "* ]] && command -v systemctl >/dev/null; then
+  for service in containerd nginx haproxy postgresql memcached dovecot sogo; do
+    if [[ " $*" == *" $service"* ]] && command -v systemctl >/dev/null; then
       systemctl disable --quiet $service 2>/dev/null || true
     fi
   done
@@ -216,13 +216,18 @@ setup_debian_images() {
 setup_debian_test() {
   debian 'the tests' nginx=nginx haproxy=haproxy libwbxml2-utils=wbxml2xml openssl=openssl curl=curl util-linux=setpriv "$jemalloc"
 }
+setup_debian_sogo() {
+  debian 'the test with SOGo' sogo=sogod sogo-activesync=/usr/lib/GNUstep/SOGo/ActiveSync.SOGo dovecot-imapd=/usr/lib/dovecot/imap \
+    dovecot-lmtpd=/usr/lib/dovecot/lmtp 'postgresql=/usr/lib/postgresql/*/bin/initdb' memcached=memcached nginx=nginx \
+    libwbxml2-utils=wbxml2xml util-linux=setpriv
+}
 setup_debian_bench() {
   debian 'the benchmark' wrk=wrk nginx=nginx haproxy=haproxy openssl=openssl util-linux=taskset "$jemalloc"
 }
 
 # --- main ------------------------------------------------------------------------------------------------------------
 
-[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-bench …'
+[ $# -gt 0 ] || fail 'usage: build/setup.sh npm|kubernetes|helm|cert-manager|debian-cluster|debian-images|debian-test|debian-sogo|debian-bench …'
 case $1 in
   kubernetes-path) kubernetes_path && exit ;;
   helm-path) helm_path && exit ;;
@@ -243,7 +248,8 @@ for target; do
     debian-cluster) setup_debian_cluster ;;
     debian-images) setup_debian_images ;;
     debian-test) setup_debian_test ;;
+    debian-sogo) setup_debian_sogo ;;
     debian-bench) setup_debian_bench ;;
-    *) fail "unknown target $target: npm, kubernetes, helm, cert-manager, debian-cluster, debian-images, debian-test or debian-bench" ;;
+    *) fail "unknown target $target: npm, kubernetes, helm, cert-manager, debian-cluster, debian-images, debian-test, debian-sogo or debian-bench" ;;
   esac
 done

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 projects=("$@")
-[ ${#projects[@]} -gt 0 ] || projects=(unit gateway chart load apiserver cluster disturbance rights)
+[ ${#projects[@]} -gt 0 ] || projects=(unit gateway sogo chart load apiserver cluster disturbance rights)
 rm -rf dist/tests && mkdir -p dist/tests
 status=0
 for project in "${projects[@]}"; do
