@@ -45,7 +45,7 @@ export class Comparison {
     return new Comparison(recorder, gateway);
   }
 
-  get places(): Places {
+  private get places(): Omit<Places, 'request'> {
     return {
       serverAuthority: new URL(this.recorder.url).host,
       gatewayAuthority: new URL(this.gateway.url).host,
@@ -58,7 +58,7 @@ export class Comparison {
     const { places } = this;
     const direct = await this.exchange(this.direct, places.serverAuthority, each, {});
     const through = await this.exchange(this.through, places.gatewayAuthority, each, meddling);
-    return { direct, through, places };
+    return { direct, through, places: { ...places, request: each.request } };
   }
 
   /** Lines of the gateway's log, for messages of failures. */

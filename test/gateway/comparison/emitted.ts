@@ -39,7 +39,9 @@ export function emittedBy({ request, answer }: Exchanged): Emitted {
 function parametersOf({ method, target }: RequestMessage): Pair[] {
   const mark = target.indexOf('?');
   if (method !== 'POST' || mark < 0) return [];
-  const query = parseQuery(target.slice(mark + 1));
+  const text = target.slice(mark + 1);
+  if (/(^|&)Cmd=/.test(text)) return [...new URLSearchParams(text)];
+  const query = parseQuery(text);
   const pairs: (readonly [string, string | number | undefined])[] = [
     ['Cmd', query.command],
     ['User', query.user],

@@ -16,9 +16,10 @@ interface Head {
   readonly length: number;
 }
 
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+
 /** One for each connection and direction; one message at a time. */
 export class MessageReader {
-  /** The answer that is being read has no body whatever its head says (to HEAD, 204, 304). */
   private readonly endsWithConnection: boolean;
   private pieces: Buffer[] = [];
   private size = 0;
@@ -66,12 +67,24 @@ export class MessageReader {
 
   private endOf(head: Head): { body: Buffer; bytes: number } | undefined {
     const { startLine, length } = head;
-    if (valuesOf(head, 'transfer-encoding').length > 0) return readChunks(this.whole(), length);
+    if (valuesOf(head, 'transfer-encoding').length > 0) {
+      return this.mayEndChunked() ? readChunks(this.whole(), length) : undefined;
+    }
     const [declared] = valuesOf(head, 'content-length');
     const hasNone = /^HTTP\/1\.1 (?:204|304)/.test(startLine);
     if (declared === undefined && !hasNone && this.endsWithConnection) return undefined;
     const end = length + (hasNone ? 0 : Number(declared ?? 0));
     return this.size < end ? undefined : { body: this.whole().subarray(length, end), bytes: end };
+  }
+
+  /** Spares a long body that it is read anew with each piece; one message at a time, so nothing comes behind its end. */
+  private mayEndChunked(): boolean {
+    const last = this.pieces.at(-1);
+    return (
+      last === undefined ||
+      last.length < LAST_CHUNK.length ||
+      last.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)
+    );
   }
 
   private take({ startLine, lines }: Head, { body, bytes }: { body: Buffer; bytes: number }): ReadMessage {

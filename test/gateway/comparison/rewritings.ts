@@ -1,7 +1,7 @@
 // What the gateway changes of a message, all of it, each with its reason. Everything that is not named here must arrive as it was
 // sent: the comparison turns a direct recording into what must be seen behind the gateway by these rules alone.
 import { ACTIVESYNC_PATH } from './paths.ts';
-import { type AnswerMessage, type Line, type RequestMessage } from './message.ts';
+import { type AnswerMessage, framingOf, type Line, type RequestMessage, valuesOf } from './message.ts';
 
 export interface Places {
   /** Host of the server's URL. */
@@ -9,6 +9,8 @@ export interface Places {
   /** Host that the phone named. */
   readonly gatewayAuthority: string;
   readonly clientAddress: string;
+  /** What the phone sent. */
+  readonly request: RequestMessage;
 }
 
 export interface Rewriting<Message> {
@@ -29,6 +31,14 @@ const HOP_BY_HOP = [
   'proxy-authorization',
 ];
 
+/** The lines that Connection names are of that connection, too. */
+const namedByConnection = (lines: readonly Line[]): string[] =>
+  valuesOf({ lines }, 'connection').flatMap((value) =>
+    value.split(',').map((name) => name.trim().toLowerCase()),
+  );
+
+const ofConnection = (lines: readonly Line[]): string[] => [...HOP_BY_HOP, ...namedByConnection(lines)];
+
 const without = (lines: readonly Line[], names: readonly string[]): Line[] =>
   lines.filter(([name]) => !names.includes(name.toLowerCase()));
 
@@ -36,7 +46,7 @@ export const REQUEST_REWRITINGS: readonly Rewriting<RequestMessage>[] = [
   {
     what: 'Connection, Keep-Alive, TE, Trailer, Upgrade, Proxy-Connection, Proxy-Authorization',
     reason: 'they concern one connection only (RFC 9110, 7.6.1)',
-    apply: (request) => ({ ...request, lines: without(request.lines, HOP_BY_HOP) }),
+    apply: (request) => ({ ...request, lines: without(request.lines, ofConnection(request.lines)) }),
   },
   {
     what: 'Host',
@@ -84,7 +94,7 @@ export const ANSWER_REWRITINGS: readonly Rewriting<AnswerMessage>[] = [
   {
     what: 'Connection, Keep-Alive, Trailer, Upgrade, Proxy-Connection',
     reason: 'they concern one connection only (RFC 9110, 7.6.1)',
-    apply: (answer) => ({ ...answer, lines: without(answer.lines, HOP_BY_HOP) }),
+    apply: (answer) => ({ ...answer, lines: without(answer.lines, ofConnection(answer.lines)) }),
   },
   {
     what: 'X-MS-Location',
@@ -109,6 +119,23 @@ export const ANSWER_REWRITINGS: readonly Rewriting<AnswerMessage>[] = [
         ([name, value]) => name.toLowerCase() !== 'www-authenticate' || !/^(?:NTLM|Negotiate)\b/i.test(value),
       ),
     }),
+  },
+  {
+    what: 'Connection: close',
+    reason: 'said where the phone asked for it (RFC 9112, 9.6)',
+    apply: (answer, { request }) => {
+      if (!namedByConnection(request.lines).includes('close')) return answer;
+      return { ...answer, lines: [...answer.lines, ['Connection', 'close']] };
+    },
+  },
+  {
+    what: 'an answer that ends with its connection',
+    reason: "the phone's connection is kept: it gets chunks (RFC 9112, 6.3)",
+    apply: (answer) => {
+      const hasBody = answer.status !== 204 && answer.status !== 304;
+      if (!hasBody || framingOf(answer) !== 'none') return answer;
+      return { ...answer, lines: [...answer.lines, ['Transfer-Encoding', 'chunked']] };
+    },
   },
 ];
 

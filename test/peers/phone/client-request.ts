@@ -39,7 +39,7 @@ export function clientRequest(profile: ClientProfile, ask: ClientAsk): ClientHea
   const { method = 'POST', extra = [] } = ask;
   const values = valuesOf(profile, ask);
   const lines = slotsOf(profile, ask).flatMap(([name, fixed]) => {
-    const value = fixed ?? values.get(name);
+    const value = fixed ?? values.get(name.toLowerCase());
     return value === undefined ? [] : [[name, value] as const];
   });
   return { method, target: targetOf(profile, ask), lines: [...lines, ...extra] };
@@ -54,7 +54,8 @@ function targetOf(profile: ClientProfile, ask: ClientAsk): string {
     const without = order.filter((name) => name !== 'Cmd');
     return `${PATH}?${plainQuery({ ...ask, command: '', deviceType, protocolVersion: ask.version }, without)}`;
   }
-  const fields = { ...ask, command, deviceType, protocolVersion: ask.version };
+  const deviceIdIsHex = profile.deviceIdBytes.value === 'hex';
+  const fields = { ...ask, command, deviceType, deviceIdIsHex, protocolVersion: ask.version };
   return `${PATH}?${query === 'base64' ? base64Query(fields) : plainQuery(fields, order)}`;
 }
 
@@ -70,16 +71,16 @@ function valuesOf(profile: ClientProfile, ask: ClientAsk): Map<string, string | 
   const isPlain = query === 'plain';
   const isPost = method === 'POST';
   return new Map([
-    ['Host', ask.host],
-    ['Authorization', ask.authorization],
-    ['X-User-Identity', ask.userIdentity],
-    ['Cookie', profile.cookies.value === 'returned' ? ask.cookie : undefined],
-    ['User-Agent', profile.userAgent.value],
-    ['MS-ASProtocolVersion', isPlain && isPost ? ask.version : undefined],
-    ['X-MS-PolicyKey', isPlain && ask.policyKey !== undefined ? String(ask.policyKey) : undefined],
-    ['MS-ASAcceptMultiPart', isPlain && ask.acceptMultiPart ? 'T' : undefined],
-    ['Content-Type', ask.contentType],
-    ['Content-Length', typeof length === 'number' ? String(length) : undefined],
-    ['Transfer-Encoding', length === 'chunked' ? 'chunked' : undefined],
+    ['host', ask.host],
+    ['authorization', ask.authorization],
+    ['x-user-identity', ask.userIdentity],
+    ['cookie', profile.cookies.value === 'returned' ? ask.cookie : undefined],
+    ['user-agent', profile.userAgent.value],
+    ['ms-asprotocolversion', isPlain && isPost ? ask.version : undefined],
+    ['x-ms-policykey', isPlain && ask.policyKey !== undefined ? String(ask.policyKey) : undefined],
+    ['ms-asacceptmultipart', isPlain && ask.acceptMultiPart ? 'T' : undefined],
+    ['content-type', ask.contentType],
+    ['content-length', typeof length === 'number' ? String(length) : undefined],
+    ['transfer-encoding', length === 'chunked' ? 'chunked' : undefined],
   ]);
 }

@@ -38,6 +38,8 @@ export interface QueryFields {
   readonly deviceType: string;
   /** E.g. 16.1; only the base64 form carries it. */
   readonly protocolVersion: string;
+  /** In the base64 form the device id is the bytes that its characters are the hex of. */
+  readonly deviceIdIsHex?: boolean;
   /** Only the base64 form carries it. */
   readonly policyKey?: number | undefined;
   readonly saveInSent?: boolean;
@@ -73,7 +75,7 @@ export function base64Query(fields: QueryFields): string {
   const options = (fields.saveInSent ? 1 : 0) | (fields.acceptMultiPart ? 2 : 0);
   return Buffer.concat([
     Buffer.from([Number(protocolVersion.replace('.', '')), code, 0x09, 0x04]),
-    counted(Buffer.from(deviceId, 'latin1')),
+    counted(Buffer.from(deviceId, fields.deviceIdIsHex ? 'hex' : 'latin1')),
     counted(key),
     counted(Buffer.from(deviceType, 'latin1')),
     ...Object.entries(parameters ?? {}).map(([name, value]) =>

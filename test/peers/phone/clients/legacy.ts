@@ -13,10 +13,13 @@ export const LEGACY: ClientProfile = {
     note: 'it also spoke 12.0 and 2.5, which we have no judge for',
   },
   query: { value: 'plain', source: RECORDED, note: 'another client of its years' },
+  otherQuery: { value: false, source: 'assumed' },
   parameterOrder: { value: ['User', 'DeviceId', 'DeviceType', 'Cmd'], source: 'assumed' },
   optionsWithQuery: { value: false, source: 'spec: MS-ASHTTP 2.2.3.1.1' },
   deviceType: { value: 'PocketPC', source: 'assumed' },
   deviceId: { value: { prefix: '', alphabet: HEX, length: 32 }, source: 'assumed' },
+  deviceIdBytes: { value: 'text', source: 'assumed' },
+  userName: { value: 'domain and name', source: 'assumed' },
   userAgent: { value: 'MSFT-PPC/5.2.5001', source: RULE },
   headers: {
     value: [
@@ -27,6 +30,7 @@ export const LEGACY: ClientProfile = {
       ['User-Agent', null],
       ['Host', null],
       ['Content-Length', null],
+      ['Transfer-Encoding', null],
       ['Connection', 'Keep-Alive'],
       ['Cache-Control', 'no-cache'],
       ['Authorization', null],

@@ -1,15 +1,6 @@
 // What tells one kind of mail client from another, as data: each trait with where it is written down.
+import type { Trait } from '../../trait.ts';
 import type { Command } from './commands.ts';
-
-/** A public page, a place of the specifications (or of the traces recorded with them), or nobody's word but ours. */
-export type Source = `https://${string}` | `spec: ${string}` | 'assumed';
-
-export interface Trait<T> {
-  readonly value: T;
-  readonly source: Source;
-  /** What the source does not say, or where it is older than the client. */
-  readonly note?: string;
-}
 
 export type ProtocolVersion = '12.1' | '14.0' | '14.1' | '16.0' | '16.1';
 
@@ -66,13 +57,20 @@ export interface ClientProfile {
   readonly title: string;
   /** Oldest first; of those that a server offers it takes the last. */
   readonly versions: Trait<readonly ProtocolVersion[]>;
+  /** The form that it prefers. */
   readonly query: Trait<'plain' | 'base64'>;
+  /** Whether it can use the other form as well. */
+  readonly otherQuery: Trait<boolean>;
   readonly parameterOrder: Trait<readonly QueryParameter[]>;
   /** OPTIONS carries the parameters of the query but Cmd. */
   readonly optionsWithQuery: Trait<boolean>;
   readonly deviceType: Trait<string>;
   /** Letters of a prefix, then so many characters of an alphabet. */
   readonly deviceId: Trait<DeviceIdForm>;
+  /** How the id lies in a base64 query: its characters, or the bytes that they are the hex of. */
+  readonly deviceIdBytes: Trait<'text' | 'hex'>;
+  /** How it names the user in the query and in Basic: `alice@example.com` or `EXAMPLE\\alice`. */
+  readonly userName: Trait<'mail address' | 'domain and name'>;
   readonly userAgent: Trait<string>;
   /** The lines of a POST in order; OPTIONS and GET have those of them that fit. */
   readonly headers: Trait<readonly HeaderSlot[]>;
@@ -104,6 +102,13 @@ export interface HeaderException {
 
 /** `abort`: leaves within a request; `second ping`: a Ping while the first is open; `wrong length`: less body than it said. */
 export type Misbehaviour = 'abort' | 'second ping' | 'wrong length';
+
+/** The name of a user as this kind of client sends it. */
+export function userNameOf({ userName }: ClientProfile, mailAddress: string): string {
+  if (userName.value === 'mail address') return mailAddress;
+  const [name = '', domain = ''] = mailAddress.split('@');
+  return `${domain.split('.')[0]?.toUpperCase()}\\${name}`;
+}
 
 export const HEX = '0123456789ABCDEF';
 export const LOWER_HEX = '0123456789abcdef';
