@@ -2,7 +2,9 @@
 import * as z from 'zod';
 import { type Format, formats, text } from './formats.ts';
 import { caReference, conditionSchema, dnsLabel, type ObjectMeta } from './meta.ts';
+import { autodiscover } from './route-autodiscover.ts';
 import { oauth } from './route-oauth.ts';
+import { tokenPolicy } from './route-token-policy.ts';
 import { clientSettings } from './sentry-gateway.ts';
 
 const gatewayRef = z.strictObject({
@@ -74,9 +76,15 @@ export const exchangeRouteSpec = z.strictObject({
           'PassThrough: credentials go to Exchange unchanged. OAuth: the same, and the gateway offers sign-in and token URLs. Default PassThrough.',
         ),
       oauth: oauth.describe('The OAuth endpoints; exactly with type: OAuth. Default none.').optional(),
+      tokenPolicy: tokenPolicy
+        .describe(
+          'Bearer tokens that the gateway refuses by itself, expired ones among them. It reads them without verifying them: whatever passes is judged by Exchange. Credentials of other kinds pass. Default: all tokens pass.',
+        )
+        .optional(),
     })
     .prefault({})
     .describe('How users sign in.'),
+  autodiscover,
   redirects: z
     .strictObject({
       policy: z

@@ -91,6 +91,22 @@ export const formats = {
     maxLength: 2048,
     message: 'use an https URL such as https://outlook.office365.com/, without user, query and fragment',
   },
+  tenantId: {
+    pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$',
+    maxLength: 36,
+    message: 'use a tenant id such as 72f988bf-86f1-41af-91ab-2d7cd011db47',
+  },
+  clientId: {
+    pattern: '^[!-~]+$',
+    maxLength: 128,
+    message: 'use the client id of an app, such as f8d98a96-0999-43f5-8af3-69971c7bb423',
+  },
+  /** RFC 6749, 3.3; claims of tokens name them without the resource. */
+  scope: {
+    pattern: '^[!#-\\[\\]-~]+$',
+    maxLength: 256,
+    message: 'use the name of a scope as tokens carry it, such as EAS.AccessAsUser.All',
+  },
   domain: {
     pattern: '^[A-Za-z0-9][-_A-Za-z0-9]{0,62}([.][A-Za-z0-9][-_A-Za-z0-9]{0,62})*$',
     maxLength: 253,

@@ -3,6 +3,7 @@ import type { ExchangeRoute } from './exchange-route.ts';
 import { celString, formats, isOfFormat } from './formats.ts';
 import { networkRules } from './gateway-network.ts';
 import { podRules } from './gateway-pod.ts';
+import { autodiscoverRules } from './route-autodiscover.ts';
 import { oauthRules } from './route-oauth.ts';
 import { scaleRules } from './gateway-scale.ts';
 import { serviceRules, serviceTransitionRules } from './gateway-service.ts';
@@ -88,6 +89,7 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
     message: 'set oauth with type: OAuth, and only then',
   },
   ...oauthRules,
+  ...autodiscoverRules,
   {
     at: 'spec',
     cel: `self.servers.all(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)})) || !self.servers.exists(s, s.url.lowerAscii().matches(${celString(ONLINE_PATTERN)}))`,
@@ -124,6 +126,9 @@ export const listMapKeys: Readonly<Record<string, readonly string[]>> = {
 
 /** Lists of scalars without duplicates; the API server refuses them by itself. */
 export const listSets: readonly string[] = [
+  'spec.authentication.tokenPolicy.allowedTenants',
+  'spec.authentication.tokenPolicy.allowedClientIds',
+  'spec.authentication.tokenPolicy.requiredScopes',
   'spec.listeners[].hostnames',
   'spec.service.ipFamilies',
   'spec.service.loadBalancerSourceRanges',

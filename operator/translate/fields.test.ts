@@ -101,8 +101,14 @@ const routeBase = {
   match: { users: ['ann@example.com'], deviceTypes: ['iPhone'], domains: ['example.com'] },
   servers: [{ name: 'mbx1', url: 'https://mbx1.corp.example.com', priority: 1 }],
   serverTLS: { caRef: { name: 'exchange-ca' }, serverName: 'mail.corp.example.com' },
+  autodiscover: { redirectDomain: 'new.example' },
   authentication: {
     type: 'OAuth',
+    tokenPolicy: {
+      allowedTenants: ['00000000-0000-0000-0000-000000000000'],
+      allowedClientIds: ['phone'],
+      requiredScopes: ['EAS.AccessAsUser.All'],
+    },
     oauth: {
       authorizationEndpoint: 'https://login.example.com/authorize',
       tokenEndpoint: 'https://login.example.com/token',
@@ -171,6 +177,26 @@ const routeChanges: Changes<RouteSpec> = {
   },
   'authentication.oauth.challenges': {
     Pass: (spec) => (spec.authentication.oauth!.challenges = 'Pass'),
+  },
+  'authentication.tokenPolicy.allowedTenants[]': {
+    other: (spec) =>
+      (spec.authentication.tokenPolicy!.allowedTenants = ['72f988bf-86f1-41af-91ab-2d7cd011db47']),
+  },
+  'authentication.tokenPolicy.allowedClientIds[]': {
+    other: (spec) => (spec.authentication.tokenPolicy!.allowedClientIds = ['other']),
+  },
+  'authentication.tokenPolicy.requiredScopes[]': {
+    other: (spec) => (spec.authentication.tokenPolicy!.requiredScopes = ['other']),
+  },
+  'authentication.tokenPolicy.unreadableTokens': {
+    Refuse: (spec) => (spec.authentication.tokenPolicy!.unreadableTokens = 'Refuse'),
+  },
+  'autodiscover.policy': {
+    AnyDomain: (spec) => (spec.autodiscover = { policy: 'AnyDomain' }),
+    Disabled: (spec) => (spec.autodiscover = { policy: 'Disabled' }),
+  },
+  'autodiscover.redirectDomain': {
+    other: (spec) => (spec.autodiscover.redirectDomain = 'other.example'),
   },
   'limits.maxRequestBytes': { other: (spec) => (spec.limits.maxRequestBytes = 65_536) },
   'timeouts.connectSeconds': { other: (spec) => (spec.timeouts.connectSeconds = 7) },

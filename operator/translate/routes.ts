@@ -3,10 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { snapshotSchema, type SnapshotRoute } from '../../gateway/config/snapshot.ts';
 import type { ExchangeRoute } from '../api/exchange-route.ts';
 import { keyOf } from '../api/meta.ts';
+import { autodiscoverOf } from './autodiscover.ts';
 import { ContentFiles } from './content-files.ts';
 import { type Match, normalizeMatch } from './match.ts';
 import { joinProblems, type Problem, type ReferenceReason } from './problem.ts';
 import type { CAReference, References } from './references.ts';
+import { tokenPolicyOf } from './token-policy.ts';
 import type { Key, SnapshotWithFiles } from './types.ts';
 
 /** A route with what its references name. */
@@ -113,6 +115,7 @@ function currentRoute(
       ...(serverTLS.serverName !== undefined && { serverName: serverTLS.serverName }),
     },
     authentication: authenticationOf(resolved, files),
+    ...autodiscoverOf(route.spec),
     redirects,
     limits,
     timeouts,
@@ -133,7 +136,8 @@ function authenticationOf(
   files: ContentFiles,
 ): SnapshotRoute['authentication'] {
   const { type, oauth } = route.spec.authentication;
-  if (type === 'PassThrough' || oauth === undefined) return { type: 'PassThrough' };
+  const tokenPolicy = tokenPolicyOf(route.spec);
+  if (type === 'PassThrough' || oauth === undefined) return { type: 'PassThrough', ...tokenPolicy };
   const { caRef: _caRef, answeredResource, challenges, ...rest } = oauth;
   return {
     type: 'OAuth',
@@ -143,6 +147,7 @@ function authenticationOf(
       ...(challenges === 'Pass' && { challenges }),
       ...(oauthCA !== undefined && { caFile: files.add('ca', oauthCA) }),
     },
+    ...tokenPolicy,
   };
 }
 

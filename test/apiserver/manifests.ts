@@ -281,6 +281,35 @@ export const validManifests: readonly ValidCase[] = [
     expected: {},
   },
   {
+    name: 'a route may refuse tokens by tenant, client and scope',
+    manifest: route({
+      'spec.authentication.tokenPolicy': {
+        allowedTenants: ['72f988bf-86f1-41af-91ab-2d7cd011db47'],
+        allowedClientIds: ['f8d98a96-0999-43f5-8af3-69971c7bb423', 'urn:example:phone'],
+        requiredScopes: ['EAS.AccessAsUser.All'],
+      },
+    }),
+    expected: { 'spec.authentication.tokenPolicy.unreadableTokens': 'Pass' },
+  },
+  {
+    name: 'a token policy may be about expiry alone',
+    manifest: route({ 'spec.authentication.tokenPolicy': {} }),
+    expected: { 'spec.authentication.tokenPolicy.unreadableTokens': 'Pass' },
+  },
+  {
+    name: 'a route answers Autodiscover for its domains unless told otherwise',
+    manifest: route({ 'spec.match.domains': ['example.com'] }),
+    expected: { 'spec.autodiscover.policy': 'NamedDomains' },
+  },
+  {
+    name: 'the domains of a route may have moved',
+    manifest: route({
+      'spec.match.domains': ['old.example'],
+      'spec.autodiscover.redirectDomain': 'new.example',
+    }),
+    expected: { 'spec.autodiscover.policy': 'NamedDomains' },
+  },
+  {
     name: 'a CA reference is a ConfigMap with the key ca.crt unless told otherwise',
     manifest: route({ 'spec.serverTLS.caRef': { name: 'exchange-ca' } }),
     expected: { 'spec.serverTLS.caRef.kind': 'ConfigMap', 'spec.serverTLS.caRef.key': 'ca.crt' },
@@ -1180,6 +1209,54 @@ export const invalidManifests: readonly InvalidCase[] = [
         },
         'spec.authentication.oauth.tokenEndpoint',
         'two endpoints of one version',
+      ],
+      [
+        'a tenant that is no id',
+        { 'spec.authentication.tokenPolicy.allowedTenants': ['example.com'] },
+        'spec.authentication.tokenPolicy.allowedTenants[0]',
+        'tenant id',
+      ],
+      [
+        'a client id with a space',
+        { 'spec.authentication.tokenPolicy.allowedClientIds': ['a b'] },
+        'spec.authentication.tokenPolicy.allowedClientIds[0]',
+        'client id',
+      ],
+      [
+        'two scopes in one string',
+        { 'spec.authentication.tokenPolicy.requiredScopes': ['a b'] },
+        'spec.authentication.tokenPolicy.requiredScopes[0]',
+        'name of a scope',
+      ],
+      [
+        'an empty list of tenants',
+        { 'spec.authentication.tokenPolicy.allowedTenants': [] },
+        'spec.authentication.tokenPolicy.allowedTenants',
+        'at least 1',
+      ],
+      [
+        'a scope twice',
+        { 'spec.authentication.tokenPolicy.requiredScopes': ['a', 'a'] },
+        'spec.authentication.tokenPolicy.requiredScopes[1]',
+        'duplicate',
+      ],
+      [
+        'an Autodiscover policy that does not exist',
+        { 'spec.autodiscover.policy': 'Enabled' },
+        'spec.autodiscover.policy',
+        'NamedDomains',
+      ],
+      [
+        'a domain that has moved, of any name',
+        { 'spec.autodiscover': { policy: 'AnyDomain', redirectDomain: 'new.example' } },
+        'spec.autodiscover.redirectDomain',
+        'only with policy NamedDomains',
+      ],
+      [
+        'a domain that has moved to itself',
+        { 'spec.match.domains': ['Example.com'], 'spec.autodiscover.redirectDomain': 'example.com' },
+        'spec.autodiscover.redirectDomain',
+        'another domain',
       ],
       [
         'an OAuth protocol that nobody speaks',
