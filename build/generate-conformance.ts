@@ -1,6 +1,14 @@
 // Writes docs/reference/conformance.md from test/conformance; with --check fails when the committed file differs.
 import { join } from 'node:path';
-import { allRows, type Row, rowsOf, TABLES, TRANSPARENCY, type Verdict } from '../test/conformance/rows.ts';
+import {
+  allRows,
+  evidenceOf,
+  type Row,
+  rowsOf,
+  TABLES,
+  TRANSPARENCY,
+  type Verdict,
+} from '../test/conformance/rows.ts';
 import { emit } from './generated-file.ts';
 
 const HEADINGS: readonly (readonly [Verdict, string])[] = [
@@ -51,16 +59,18 @@ function lineOf(row: Row, prefix: string): string {
   return `| ${row.id.replace(prefix, '')} | ${row.section} | ${words} | ${verdictOf(row)} |`;
 }
 
-function verdictOf({ verdict, test, items }: Row): string {
-  switch (verdict) {
+function verdictOf(row: Row): string {
+  switch (row.verdict) {
     case 'proven':
-      return `proven by ${code(test)}`;
+      return `proven by ${code(row.test)}`;
     case 'transparent':
-      return `transparent, *${test}*: ${items.split(' && ').map(code).join(', ')}`;
+      return `transparent, ${evidenceOf(row)
+        .map(({ caseName, items }) => `*${caseName}*: ${items.map(code).join(', ')}`)
+        .join('; ')}`;
     case 'aside':
-      return `not on the path: ${test}`;
+      return `not on the path: ${row.test}`;
     case 'deviates':
-      return `**deviates**, as ${code(test)} shows: ${items}`;
+      return `**deviates**, as ${code(row.test)} shows: ${row.items}`;
   }
 }
 

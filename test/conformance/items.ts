@@ -1,5 +1,5 @@
 // An emitted item: the method, status, parameter, header, value or element that a row is about. It can be found in a message, and
-// changed there as a faulty proxy would change it. How one is written: docs at `parseItem`.
+// changed there as a faulty proxy would change it. How one is written: see `parseItem`.
 import { fieldsOf } from './query-fields.ts';
 import {
   type AnswerMessage,
@@ -29,7 +29,7 @@ export type Random = () => number;
 const SYNTAX = new RegExp(`^(request|answer) (no )?(${KINDS.join('|')})(?: (.+))?$`);
 
 /**
- * Reads the items of a row, which ` && ` separates:
+ * Reads an item:
  *
  *     request method POST · answer status 451
  *     request target ?jAAJ                a part of the target
@@ -42,11 +42,7 @@ const SYNTAX = new RegExp(`^(request|answer) (no )?(${KINDS.join('|')})(?: (.+))
  *
  * @throws TypeError
  */
-export function parseItems(text: string): Item[] {
-  return text.split(' && ').map(parseItem);
-}
-
-function parseItem(text: string): Item {
+export function parseItem(text: string): Item {
   const match = SYNTAX.exec(text);
   if (match === null) throw new TypeError(`no item: ${text}`);
   const [, side, no, kind, rest = ''] = match;

@@ -3,20 +3,24 @@ import { type Comparison, differences, type Outcome } from '../gateway/compariso
 import type { Meddling } from '../gateway/comparison/recorder.ts';
 import { caseNamed } from './cases/all.ts';
 import { asUser } from './cases/exchange-case.ts';
-import { mutationOf, parseItems, type Random } from './items.ts';
-import type { Row } from './rows.ts';
+import { mutationOf, parseItem, type Random } from './items.ts';
+import { evidenceOf, type Row } from './rows.ts';
 
 /**
  * What is wrong with a row: that its case fails unchanged, and the items whose change the case did not notice. Empty where the case
  * proves what the row claims.
  */
 export async function faultsOf(row: Row, comparison: Comparison, random: Random): Promise<string[]> {
-  const run = (meddling?: Meddling): Promise<Outcome> =>
-    comparison.run(asUser(caseNamed(row.test), Math.floor(random() * 1e9)), meddling);
-  const faults = differences(await run());
-  for (const item of parseItems(row.items)) {
-    const outcome = await run(mutationOf(item, random));
-    if (differences(outcome).length === 0) faults.push(`a change is not noticed: ${row.items}`);
+  const faults: string[] = [];
+  for (const { caseName, items } of evidenceOf(row)) {
+    const each = caseNamed(caseName);
+    const run = (meddling?: Meddling): Promise<Outcome> =>
+      comparison.run(asUser(each, Math.floor(random() * 1e9)), meddling);
+    faults.push(...differences(await run()));
+    for (const text of items) {
+      const outcome = await run(mutationOf(parseItem(text), random));
+      if (differences(outcome).length === 0) faults.push(`a change is not noticed: ${text}`);
+    }
   }
   return faults;
 }

@@ -1,6 +1,6 @@
 // Whether the tests that rows name have run and passed, as vitest's JSON reports tell.
 import { relative } from 'node:path';
-import { type Row, testOf } from './rows.ts';
+import { type Row, testsOf } from './rows.ts';
 
 /** As much of a report as matters here. */
 export interface Report {
@@ -45,14 +45,11 @@ export function checkNamedTests(
       }),
     ),
   );
-  const named = Map.groupBy(
-    rows.filter((row) => testOf(row) !== undefined),
-    (row) => testOf(row) ?? '',
-  );
+  const named = new Map(rows.flatMap((row) => testsOf(row).map((test) => [test, row.id] as const)));
   const mustHaveRun = [...named].filter(([test]) => isWhole || files.has(test.split(' > ')[0] ?? ''));
-  const faults = mustHaveRun.flatMap(([test, [row]]) => {
+  const faults = mustHaveRun.flatMap(([test, id]) => {
     const status = statuses.get(test) ?? 'missing';
-    return status === 'passed' ? [] : [`${row?.id} rests on a test that is ${status}: ${test}`];
+    return status === 'passed' ? [] : [`${id} rests on a test that is ${status}: ${test}`];
   });
   return { named: named.size, passedOver: named.size - mustHaveRun.length, faults };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export const TRANSPARENCY = 'test/conformance/transparency.test.ts';
 
 /**
- * proven: by the test that `test` names. transparent: byte equality in the case that `test` names, which emits `items`.
+ * proven: by the test that `test` names. transparent: byte equality in the cases that `test` names, which emit `items`.
  * aside: not on a gateway's path, because of `test`. deviates: the gateway does otherwise on purpose, shown by the test that `test`
  * names, for the reason in `items`.
  */
@@ -60,8 +60,26 @@ export function transparentRows(): Row[] {
   return allRows().filter(({ verdict }) => verdict === 'transparent');
 }
 
-/** The full name of the test that a row rests on; undefined for rows aside. */
-export function testOf({ verdict, test }: Row): string | undefined {
-  if (verdict === 'aside') return undefined;
-  return verdict === 'transparent' ? `${TRANSPARENCY} > ${test}` : test;
+/** A case that a row rests on, and what of it (items.ts). */
+export interface Evidence {
+  readonly caseName: string;
+  readonly items: readonly string[];
+}
+
+/** Between cases in `test`, and between what they emit in `items`; one case has ` && ` between its items. */
+const NEXT_CASE = ' + ';
+
+/** The cases of a row that is transparent. */
+export function evidenceOf({ test, items }: Row): Evidence[] {
+  const emitted = items.split(NEXT_CASE);
+  return test.split(NEXT_CASE).map((caseName, at) => {
+    return { caseName, items: (emitted[at] ?? '').split(' && ') };
+  });
+}
+
+/** The full names of the tests that a row rests on; none for rows aside. */
+export function testsOf(row: Row): string[] {
+  if (row.verdict === 'aside') return [];
+  if (row.verdict !== 'transparent') return [row.test];
+  return evidenceOf(row).map(({ caseName }) => `${TRANSPARENCY} > ${caseName}`);
 }

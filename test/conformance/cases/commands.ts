@@ -233,10 +233,16 @@ const COMMANDS: readonly CommandSketch[] = [
   },
 ];
 
+/** Ping carries no policy key (MS-ASPROV 3.1.5.1). */
+const hasKey = (command: string): boolean => command !== 'Ping';
+
 const both = COMMANDS.flatMap(({ command, code, body, answer }): ExchangeCase[] => [
   exchangeCase(`${command}, plain`, {
     target: plainTarget(command),
-    headers: [protocolVersion('14.1'), ['X-MS-PolicyKey', '1234567890']],
+    headers: [
+      protocolVersion('14.1'),
+      ...(hasKey(command) ? [['X-MS-PolicyKey', '1234567890'] as const] : []),
+    ],
     body,
     ...(answer && { answer: { body: answer } }),
   }),
@@ -244,7 +250,7 @@ const both = COMMANDS.flatMap(({ command, code, body, answer }): ExchangeCase[] 
     target: base64Target({
       version: 161,
       command: code,
-      policyKey: 1_234_567_890,
+      ...(hasKey(command) && { policyKey: 1_234_567_890 }),
       parameters: { User: 'alice@example.com' },
     }),
     body,
