@@ -31,8 +31,14 @@ import { STAGE_FAILED } from './pipeline/own-answers.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
 import { PhoneRequest } from './pipeline/phone-request.ts';
 import { PlainExchange } from './pipeline/plain-exchange.ts';
-import { noteDiagnostics, RESPONSE_TRANSFORMS, type ResponseTransform } from './pipeline/response-transforms.ts';
-import { compileSnapshot, type ServedSnapshot } from './pipeline/served-snapshot.ts';
+import { Redirects } from './pipeline/redirects.ts';
+import {
+  noteDiagnostics,
+  RESPONSE_TRANSFORMS,
+  type ResponseTransform,
+} from './pipeline/response-transforms.ts';
+import { compileSnapshot, learntServers, type ServedSnapshot } from './pipeline/served-snapshot.ts';
+import { Throttle } from './pipeline/throttle.ts';
 import { Diagnoses, type DiagnosesOptions } from './telemetry/diagnoses.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
 import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
@@ -63,7 +69,7 @@ export interface PipelineOptions {
 }
 
 /** What the operator and the metrics ask a pipeline for. */
-export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'servers'>;
+export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'servers' | 'redirects'>;
 
 const PROBES: ProbeSettings = {
   path: ACTIVESYNC_PATH,
@@ -81,6 +87,8 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly open: OpenRequests;
   readonly census = new DeviceCensus();
   readonly unaccepted: AddressLimit;
+  readonly throttle: Throttle;
+  readonly redirects: Redirects;
   readonly responseTransforms: readonly ResponseTransform[];
   private readonly wallClock: Clock;
   private readonly tokens = new TokenReader();
@@ -96,6 +104,12 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     this.log = options.log;
     this.open = new OpenRequests(deadlines.clock);
     this.unaccepted = new AddressLimit(options.maxUnacceptedPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS);
+    this.throttle = new Throttle({ clock: this.clock, wallClock: this.wallClock });
+    this.redirects = new Redirects({
+      clock: this.clock,
+      users: this.throttle.users,
+      open: (target) => this.endpoints.open(target),
+    });
     const { log, countSignInError: count = () => {} } = options;
     this.diagnoses = new Diagnoses({ log, clock: this.clock, count });
     this.responseTransforms = options.responseTransforms ?? [
@@ -129,6 +143,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
           onErrorAnswer: (route, answer) => this.diagnoses.identityProviderRefused(route, answer),
         },
         wallClock: this.wallClock,
+        learntServers: learntServers(before?.routes ?? []),
       });
     } catch (error) {
       change.discard();
@@ -176,7 +191,12 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   }
 
   status(): PipelineStatus {
-    return { openPolls: this.open.polls, devicesSeen: this.census.count(), servers: this.servers() };
+    return {
+      openPolls: this.open.polls,
+      devicesSeen: this.census.count(),
+      servers: this.servers(),
+      redirects: this.redirects.learnt.counts(this.clock.now()),
+    };
   }
 
   /** See {@link OpenRequests.drain}. */

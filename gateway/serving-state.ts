@@ -5,7 +5,10 @@ import type { Snapshot } from './config/snapshot.ts';
 import type { StepOut } from './step-out.ts';
 
 /** What others count. */
-type Observed = Pick<GatewayReport, 'openConnections' | 'openPolls' | 'devicesSeen' | 'servers'>;
+type Observed = Pick<
+  GatewayReport,
+  'openConnections' | 'openPolls' | 'devicesSeen' | 'servers' | 'redirects'
+>;
 
 export interface ServingStateOptions {
   readonly build: string;

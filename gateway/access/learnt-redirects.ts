@@ -116,6 +116,11 @@ export class LearntRedirects {
     this.canMove(user);
   }
 
+  /** Whether this very credential was told to go where the user's requests go now. */
+  isLearner(user: string, credential: string): boolean {
+    return this.learnt.peek(user)?.learners.includes(credential) === true;
+  }
+
   forget(user: string): void {
     const entry = this.learnt.peek(user);
     if (entry === undefined) return;

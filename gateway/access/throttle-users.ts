@@ -75,7 +75,7 @@ export class ThrottledUsers {
 
   /** The user if Exchange accepted this credential of his; everybody else is nobody. */
   accepted(key: string, credential: string): ThrottledUser | undefined {
-    const user = this.users.peek(key);
+    const user = this.users.get(key);
     return user?.isAccepted(credential) === true ? user : undefined;
   }
 

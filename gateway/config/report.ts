@@ -27,6 +27,19 @@ export const gatewayReportSchema = z.object({
       lastError: z.string().nullable(),
     }),
   ),
+  /** Users of mailboxes that moved, by route; without those that have none. Absent in reports of older gateways. */
+  redirects: z
+    .array(
+      z.object({
+        /** namespace/name of the ExchangeRoute. */
+        route: z.string(),
+        /** Whose requests go to a server that Exchange named. */
+        moved: z.int(),
+        /** Whom Exchange sends elsewhere, and who cannot go there. */
+        stuck: z.int(),
+      }),
+    )
+    .optional(),
 });
 
 export type GatewayReport = z.infer<typeof gatewayReportSchema>;

@@ -1,5 +1,6 @@
 // The snapshot: the one versioned document that a gateway serves, as the operator's translation writes it.
 import * as z from 'zod';
+import { throttlingSchema } from './throttling.ts';
 
 /** The version that this build holds. How it reads the one before, and which it writes, is in versions.ts. */
 export const SNAPSHOT_VERSION = 2;
@@ -78,7 +79,16 @@ const route = z.strictObject({
       redirectDomain: z.string().min(1).optional(),
     })
     .optional(),
-  redirects: z.strictObject({ policy: z.literal('Rewrite') }),
+  redirects: z.strictObject({
+    policy: z.enum(['Rewrite', 'Follow', 'Pass']),
+    /** `host[:port]` or `*.suffix[:port]`, lower case. Absent: nobody is moved. */
+    allowedHosts: z.array(z.string().min(1)).min(1).optional(),
+    /** Absent: passwords are not sent to other servers than the route's. */
+    allowBasicCredentials: z.literal(true).optional(),
+    /** Of the servers that users are moved to. Absent: the public CAs. */
+    caFile: fileName.optional(),
+  }),
+  throttling: throttlingSchema.optional(),
   limits: z.strictObject({ maxRequestBytes: z.int().positive() }),
   timeouts: z.strictObject({
     connectSeconds: seconds,

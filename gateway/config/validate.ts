@@ -83,9 +83,9 @@ function checkRoute(route: SnapshotRoute, snapshot: Snapshot): string[] {
 /** Each CA file once, with the first route that names it: thousands of routes may share one. */
 function caFilesByRoute(routes: readonly SnapshotRoute[]): Map<string, string> {
   const owners = new Map<string, string>();
-  for (const { namespace, name, authentication, serverTLS } of routes) {
+  for (const { namespace, name, authentication, serverTLS, redirects } of routes) {
     const oauthFile = authentication.type === 'OAuth' ? authentication.oauth.caFile : undefined;
-    for (const file of [serverTLS.caFile, oauthFile]) {
+    for (const file of [serverTLS.caFile, redirects.caFile, oauthFile]) {
       if (file !== undefined && !owners.has(file)) owners.set(file, `route ${namespace}/${name}`);
     }
   }

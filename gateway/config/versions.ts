@@ -40,6 +40,11 @@ export function parseDocument(document: unknown, version: number): ReturnType<Re
  */
 const ADDED_BY_2: readonly Addition[] = [
   { path: 'proxyProtocol' },
+  { path: 'routes.redirects.policy', values: ['Follow', 'Pass'] },
+  { path: 'routes.redirects.allowedHosts' },
+  { path: 'routes.redirects.allowBasicCredentials' },
+  { path: 'routes.redirects.caFile' },
+  { path: 'routes.throttling' },
   { path: 'routes.authentication.oauth.protocol' },
   { path: 'routes.authentication.oauth.deviceAuthorizationEndpoint' },
   { path: 'routes.authentication.oauth.openIDConfigurationEndpoint' },

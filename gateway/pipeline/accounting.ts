@@ -4,12 +4,14 @@ import type { RequestError } from '../http/errors.ts';
 import type { ServerExchange } from '../http/exchange.ts';
 import type { RequestRecord } from '../telemetry/request-record.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';
+import type { RedirectResult } from './redirects.ts';
 
 /** What a request gathers on its way, for its record. */
 export class RequestTally {
   /** Status of the answer; 0 until there is one. */
   code = 0;
   reason = '';
+  redirect: RedirectResult | undefined;
   route = '';
   server = '';
   replays = 0;
@@ -61,6 +63,7 @@ export class RequestTally {
       heartbeatSeconds: this.heartbeatSeconds,
       replays: this.replays,
       identityMismatch: admission?.identity.mismatch ?? false,
+      redirect: this.redirect,
       user: admission?.identity.user?.canonical ?? '',
       device: asked?.deviceId ?? '',
       clientAddress: connection.remoteAddress,

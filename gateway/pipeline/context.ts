@@ -7,7 +7,9 @@ import type { AddressLimit } from './address-limit.ts';
 import type { DeviceCensus } from './device-census.ts';
 import type { OpenRequests } from './open-requests.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';
+import type { Redirects } from './redirects.ts';
 import type { ResponseTransform } from './response-transforms.ts';
+import type { Throttle } from './throttle.ts';
 
 export type PipelineLog = Pick<Logger, 'info' | 'warn' | 'error'>;
 
@@ -18,6 +20,8 @@ export interface PipelineContext {
   readonly open: OpenRequests;
   readonly census: DeviceCensus;
   readonly unaccepted: AddressLimit;
+  readonly throttle: Throttle;
+  readonly redirects: Redirects;
   readonly responseTransforms: readonly ResponseTransform[];
   /** Of the snapshot of now; 0 before the first one. */
   readonly generation: number;

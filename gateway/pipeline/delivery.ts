@@ -22,6 +22,8 @@ export interface Sender {
   readonly openMs: number;
   /** Where the request is to go, by the snapshot of now, or the answer in place of it. */
   destination(): ServedRoute | OwnAnswer;
+  /** The one server to ask in place of the route's: Exchange moved the user there. */
+  learntServer(route: ServedRoute): RouteServer | undefined;
   /** A server is asked, not the first one that may have seen the request. */
   onReplay(): void;
   onAnswer(head: ResponseHead, server: RouteServer): void;
@@ -84,6 +86,14 @@ export class Delivery implements ResponseSink {
     this.exchange?.resume();
   }
 
+  /** The answer only says where else to ask: the request was not executed and goes there, in place of that answer. */
+  redirect(): void {
+    this.abort();
+    this.answered = false;
+    this.tried = NONE;
+    this.askNext(NO_SERVER, '');
+  }
+
   /** The answer is no longer wanted. */
   abort(): void {
     this.exchange?.abort();
@@ -136,7 +146,8 @@ export class Delivery implements ResponseSink {
     const { sender } = this;
     const route = sender.destination();
     if ('status' in route) return sender.onUnanswered(route, '');
-    const server = chooseServer(route.servers, this.tried);
+    const learnt = sender.learntServer(route);
+    const server = chooseServer(learnt === undefined ? route.servers : [learnt], this.tried);
     if (server === undefined) return sender.onUnanswered(otherwise, lastServer);
     this.ask(server, route);
   }

@@ -1,6 +1,7 @@
 // What is remembered of one connection of a phone, so that its requests need not be judged anew each time.
 import { type Credential, parseAuthorization } from '../access/credential.ts';
 import type { Identity } from '../access/identity.ts';
+import { digestOf, isBasic, type SignIn } from '../access/sign-in.ts';
 import type { TokenReader } from '../access/token.ts';
 import type { OwnAnswer } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
@@ -33,6 +34,8 @@ export class PhoneConnection {
   readonly listener: string;
   /** Exchange has answered the present credential with something else than 401. */
   accepted = false;
+  /** Exchange has let the present credential in: no mere 403 or 503, which may come before a sign-in. */
+  proven = false;
   /** The judgement of the last request: the next one is often the same. */
   admission: Admission | undefined;
   /** The device that was counted last. */
@@ -42,6 +45,10 @@ export class PhoneConnection {
   authorization: string | undefined;
   private readonly tokens: TokenReader;
   private credential: Credential = parseAuthorization(undefined);
+  /** Of that header; empty until it is asked for. */
+  private digest = '';
+  private signInFor: Admission | undefined;
+  private lastSignIn: SignIn | undefined;
 
   /** @param tokens shared by all connections */
   constructor(listener: string, tokens: TokenReader) {
@@ -55,7 +62,32 @@ export class PhoneConnection {
     this.authorization = authorization === undefined ? undefined : copy(authorization);
     this.credential = parseAuthorization(this.authorization, this.tokens.read);
     this.accepted = false;
+    this.proven = false;
+    this.digest = '';
     return this.credential;
+  }
+
+  /**
+   * Who signs in by a request: undefined where its credential names nobody, and where it goes to no server.
+   * @param admission of the request that is under way on this connection
+   */
+  signIn(admission: Admission): SignIn | undefined {
+    if (admission === this.signInFor) return this.lastSignIn;
+    this.signInFor = admission;
+    this.lastSignIn = this.makeSignIn(admission);
+    return this.lastSignIn;
+  }
+
+  private makeSignIn({ identity, decision, authorization }: Admission): SignIn | undefined {
+    const { user } = identity;
+    if (user === undefined || authorization === undefined || 'status' in decision) return undefined;
+    if (this.credentialOf(authorization).kind !== 'Named') return undefined;
+    this.digest ||= digestOf(authorization);
+    return {
+      user: `${decision.route.key} ${user.canonical}`,
+      credential: this.digest,
+      basic: isBasic(authorization),
+    };
   }
 
   /** True the first time that it is asked for this user and device. */

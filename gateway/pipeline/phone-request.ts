@@ -1,7 +1,9 @@
 // Step "stream both ways": one request of a phone from its admission to its record.
+import type { SignIn } from '../access/sign-in.ts';
 import type { RequestError } from '../http/errors.ts';
 import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../http/exchange.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
+import { shareOf } from '../listener/address-shares.ts';
 import type { RouteServer } from '../upstream/server-choice.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
@@ -23,8 +25,9 @@ import type { Admission, PhoneConnection } from './phone-connection.ts';
 import { Poll } from './poll.ts';
 import type { AnsweredRequest } from './response-transforms.ts';
 import type { ServedRoute } from './served-snapshot.ts';
+import type { Judged, Throttling } from './throttle.ts';
 
-export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest {
+export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest, Judged {
   readonly body = new HeldBody();
   /** Of a Ping or Sync: it is sent on when its body is known, which tells how long the answer may take. */
   readonly poll: Poll | undefined;
@@ -34,6 +37,8 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   private readonly delivery: Delivery;
   private admission: Admission;
   private limited = false;
+  /** A sign-in that is counted until Exchange has judged it. */
+  private isSigningIn = false;
   private finished = false;
 
   constructor(context: PipelineContext, exchange: ServerExchange<PhoneConnection>, admission: Admission) {
@@ -65,6 +70,18 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     return decision.route;
   }
 
+  get signIn(): SignIn | undefined {
+    return this.exchange.connection.context.signIn(this.admission);
+  }
+
+  get throttling(): Throttling {
+    return this.route.throttling;
+  }
+
+  get address(): string {
+    return shareOf(this.exchange.connection.remoteAddress);
+  }
+
   get openMs(): number {
     return this.context.clock.now() - this.tally.startedAt;
   }
@@ -86,9 +103,14 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     if ('status' in decision) return this.answer(decision);
     if (request.body > decision.route.maxRequestBytes) return this.answer(BODY_TOO_LARGE);
     if (!this.enterLimit()) return this.answer(TOO_MANY_UNACCEPTED);
+    const refusal = this.context.throttle.refusal(this);
+    if (refusal !== undefined) return this.refuse(refusal, decision.route);
+    this.isSigningIn = this.context.throttle.begins(this);
     exchange.limitBody(decision.route.maxRequestBytes);
     setForwardingHeaders(request.headers, connection.remoteAddress);
-    if (this.poll === undefined) this.delivery.start();
+    if (this.poll === undefined && decision.route.throttling.identicalCommands === undefined) {
+      this.delivery.start();
+    }
   }
 
   // ——— the phone speaks ———
@@ -110,6 +132,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     if (this.isAnsweredByUs()) return;
     try {
       this.body.complete = true;
+      if (!this.delivery.isUnderWay && this.isLooping()) return;
       if (this.poll !== undefined && !this.exchange.responded) this.readPoll(this.poll);
       if (this.delivery.isUnderWay) this.delivery.end();
       else this.delivery.start();
@@ -140,18 +163,25 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     return decision.route;
   }
 
+  learntServer(route: ServedRoute): RouteServer | undefined {
+    return this.context.redirects.serverFor(route, this.signIn);
+  }
+
   onReplay(): void {
     this.tally.replays++;
   }
 
   onAnswer(head: ResponseHead, server: RouteServer): void {
     try {
+      if (this.isRedirected(head, server)) return this.delivery.redirect();
       this.body.drop();
       this.endWaiting();
       this.tally.answerBegins(head.status, this.context.clock.now());
       this.tally.server = server.name;
       this.learn(head, server);
       for (const transform of this.context.responseTransforms) transform(head, this);
+      this.settle();
+      this.context.throttle.answered(this, head, this.exchange.connection.context);
       this.exchange.writeHead(head);
     } catch (error) {
       this.onFailure(error);
@@ -198,6 +228,37 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   cutShort(): void {
     if (this.exchange.responded) this.breakOff('draining');
     else this.answer(DRAINING);
+  }
+
+  // ——— redirects and throttling ———
+
+  /** True where the request is to be sent to another server, and nobody has to know of this answer. */
+  private isRedirected(head: ResponseHead, server: RouteServer): boolean {
+    const { route, signIn, body } = this;
+    const result = this.context.redirects.answered(head, server, { route, signIn, mayFollow: body.isHeld });
+    if (result !== undefined) this.tally.redirect = result;
+    return result === 'followed';
+  }
+
+  /** Answers a command that comes in a loop; false where it may go on. */
+  private isLooping(): boolean {
+    const { decision } = this.admission;
+    if ('status' in decision || decision.route.throttling.identicalCommands === undefined) return false;
+    const whole = this.body.whole();
+    const looping = whole === undefined ? undefined : this.context.throttle.looping(this, whole);
+    if (looping === undefined) return false;
+    this.refuse(looping, decision.route);
+    return true;
+  }
+
+  private refuse(own: OwnAnswer, { key }: ServedRoute): void {
+    this.tally.route = key;
+    this.answer(own);
+  }
+
+  private settle(): void {
+    if (this.isSigningIn) this.context.throttle.settled(this);
+    this.isSigningIn = false;
   }
 
   // ——— polls ———
@@ -285,6 +346,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     this.finished = true;
     this.letGo();
     this.leaveLimit();
+    this.settle();
     this.context.open.end(this);
     this.context.sink.requestFinished(
       this.tally.record(this.exchange, this.admission, this.context.clock.now()),

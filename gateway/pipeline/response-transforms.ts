@@ -32,8 +32,9 @@ export const removeConnectionBoundChallenges: ResponseTransform = ({ headers }) 
   for (const value of rest) if (value !== undefined) headers.append('WWW-Authenticate', value);
 };
 
-/** A 451 with X-MS-Location would let the phone out of the gateway for good: it names the gateway instead. */
-export const containRedirect: ResponseTransform = ({ headers }, { request }) => {
+/** A 451 with X-MS-Location would let the phone out of the gateway for good: it names the gateway instead, unless the route passes it. */
+export const containRedirect: ResponseTransform = ({ headers }, { request, route }) => {
+  if (route.redirects.policy === 'Pass') return;
   if (headers.has('x-ms-location')) headers.set('X-MS-Location', `https://${request.host}${ACTIVESYNC_PATH}`);
 };
 

@@ -8,6 +8,9 @@ import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/e
 import { routePath } from '../oauth/path.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
 import { inOrderOfPriority, type RouteServer } from '../upstream/server-choice.ts';
+import type { RedirectRules } from './redirects.ts';
+import type { Throttling } from './throttle.ts';
+import { compileRedirects, compileThrottling } from './route-rules.ts';
 import { type OwnAnswer, USE_BASIC, USE_BEARER } from './own-answers.ts';
 import { PlainServices } from './plain-services.ts';
 
@@ -20,6 +23,8 @@ export interface ServedRoute {
   readonly maxRequestBytes: number;
   readonly firstByteMs: number;
   readonly pollMs: number;
+  readonly redirects: RedirectRules;
+  readonly throttling: Throttling;
   /** Undefined: Bearer tokens are Exchange's matter alone. */
   readonly tokenPolicy: TokenPolicy | undefined;
   /** To an Authorization that is bound to its connection. */
@@ -48,6 +53,8 @@ export interface ServedSnapshot {
 const DEFAULT_KEEP_ALIVE_MS = 120_000;
 
 export interface CompileOptions {
+  /** URLs of the servers that users were moved to so far, by the route's key. */
+  readonly learntServers: ReadonlyMap<string, readonly string[]>;
   readonly oauth: OAuthOptions;
   /** Ms since 1970. */
   readonly wallClock: Clock;
@@ -63,7 +70,7 @@ export function compileSnapshot(
   endpoints: EndpointsChange,
   options: CompileOptions,
 ): ServedSnapshot {
-  const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints));
+  const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints, options.learntServers));
   const tables = new Map(
     snapshot.listeners.map(({ name }) => {
       const attached = snapshot.routes.flatMap((route, at) => {
@@ -87,7 +94,12 @@ export function compileSnapshot(
   };
 }
 
-function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: EndpointsChange): ServedRoute {
+function compileRoute(
+  route: SnapshotRoute,
+  files: SnapshotFiles,
+  endpoints: EndpointsChange,
+  learntServers: CompileOptions['learntServers'],
+): ServedRoute {
   const { timeouts, serverTLS } = route;
   const { tokenPolicy } = route.authentication;
   const key = `${route.namespace}/${route.name}`;
@@ -112,6 +124,8 @@ function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: End
     maxRequestBytes: route.limits.maxRequestBytes,
     firstByteMs: timeouts.firstByteSeconds * 1000,
     pollMs: timeouts.pollSeconds * 1000,
+    redirects: compileRedirects(route, files, endpoints, learntServers.get(key) ?? []),
+    throttling: compileThrottling(route.throttling),
     tokenPolicy: tokenPolicy && new TokenPolicy(tokenPolicy),
     insteadOfConnectionBound: route.authentication.type === 'OAuth' ? USE_BEARER : USE_BASIC,
     signInPath: signInPathOf(route, key),
@@ -121,6 +135,12 @@ function compileRoute(route: SnapshotRoute, files: SnapshotFiles, endpoints: End
 function signInPathOf({ authentication }: SnapshotRoute, key: string): string | undefined {
   const isNamed = authentication.type === 'OAuth' && authentication.oauth.challenges !== 'Pass';
   return isNamed ? routePath(key, '/oauth2/authorize') : undefined;
+}
+
+/** What `compileSnapshot` is to be told of the snapshot before. */
+export function learntServers(routes: readonly ServedRoute[]): CompileOptions['learntServers'] {
+  const moved = routes.filter(({ redirects }) => redirects.servers.size > 0);
+  return new Map(moved.map(({ key, redirects }) => [key, [...redirects.servers.keys()]]));
 }
 
 /**

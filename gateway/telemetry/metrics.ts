@@ -77,6 +77,11 @@ export class Metrics {
     'Sign-ins that the identity provider (AADSTS) or Exchange (x-ms-diagnostics) refused, by reason.',
     ['source', 'reason'],
   );
+  private readonly redirects = this.counter(
+    'sentry_redirects_total',
+    "Exchange's redirects (451) of mailboxes that moved, by what became of them. route is <namespace>/<route>.",
+    ['route', 'result'],
+  );
   private readonly handshakes = this.counter('sentry_handshakes_total', 'TLS handshakes by outcome.', [
     'listener',
     'outcome',
@@ -103,6 +108,11 @@ export class Metrics {
     'sentry_upstream_healthy',
     'Whether this gateway takes the server for healthy. server is <namespace>/<route>/<server>.',
     ['server'],
+  );
+  private readonly redirectedUsers = this.gauge(
+    'sentry_redirected_users',
+    'Users of mailboxes that moved: those whose requests go to the new server, and those who cannot go there.',
+    ['route', 'state'],
   );
   private readonly ready = this.gauge('sentry_ready', 'Whether /readyz answers 200.', []);
   private readonly generation = this.gauge(
@@ -144,6 +154,7 @@ export class Metrics {
       this.ownAnswers.inc({ code: codeLabel(record.code), reason: this.reasons.of(record.reason) });
     }
     if (record.replays > 0) this.replays.inc(record.replays);
+    if (record.redirect !== undefined) this.redirects.inc({ route: record.route, result: record.redirect });
     if (record.identityMismatch) this.mismatches.inc();
   }
 
@@ -187,6 +198,11 @@ export class Metrics {
     this.pendingHandshakes.set({ state: 'queued' }, handshakes.queued);
     this.pendingHandshakes.set({ state: 'in-flight' }, handshakes.inFlight);
     this.devicesSeen.set(report.devicesSeen);
+    this.redirectedUsers.reset();
+    for (const { route, moved, stuck } of report.redirects ?? []) {
+      this.redirectedUsers.set({ route, state: 'moved' }, moved);
+      this.redirectedUsers.set({ route, state: 'stuck' }, stuck);
+    }
     this.ready.set(report.ready ? 1 : 0);
     this.generation.set(report.snapshot?.generation ?? 0);
     this.upstreamHealthy.reset();

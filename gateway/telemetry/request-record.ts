@@ -29,6 +29,8 @@ export interface RequestRecord {
   readonly replays: number;
   /** Credential and query named different users; the credential decided. */
   readonly identityMismatch: boolean;
+  /** What became of Exchange's redirect (451), where there was one: a constant of the pipeline. */
+  readonly redirect?: string | undefined;
   /** For the access log alone, hashed unless the gateway logs them plain; empty when unknown. */
   readonly user: string;
   readonly device: string;

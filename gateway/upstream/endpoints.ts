@@ -76,6 +76,18 @@ export class Endpoints {
     };
   }
 
+  /** The endpoint for one more target, beside those of the snapshot: a change keeps it only if it asks for it too. */
+  open(target: EndpointTarget): Endpoint {
+    const key = keyOf(target, trustIn(target.ca));
+    let endpoint = this.current.get(key);
+    if (endpoint === undefined) {
+      const secureContext = makeSecureContext(caOf(target));
+      endpoint = new Endpoint({ ...this.options, readBuffer: this.readBuffer, target, secureContext });
+      this.current.set(key, endpoint);
+    }
+    return endpoint;
+  }
+
   close(): void {
     for (const endpoint of this.current.values()) endpoint.close();
     this.current = new Map();

@@ -4,6 +4,8 @@ import { type Format, formats, text } from './formats.ts';
 import { caReference, conditionSchema, dnsLabel, type ObjectMeta } from './meta.ts';
 import { autodiscover } from './route-autodiscover.ts';
 import { oauth } from './route-oauth.ts';
+import { redirects, redirectStatus } from './route-redirects.ts';
+import { throttling } from './route-throttling.ts';
 import { tokenPolicy } from './route-token-policy.ts';
 import { clientSettings } from './sentry-gateway.ts';
 
@@ -85,17 +87,7 @@ export const exchangeRouteSpec = z.strictObject({
     .prefault({})
     .describe('How users sign in.'),
   autodiscover,
-  redirects: z
-    .strictObject({
-      policy: z
-        .enum(['Rewrite'])
-        .default('Rewrite')
-        .describe(
-          "What happens to Exchange's redirects (451). Rewrite: X-MS-Location becomes the gateway's own URL, so that no phone leaves it. Default Rewrite.",
-        ),
-    })
-    .prefault({})
-    .describe("Exchange's redirects."),
+  redirects,
   limits: z
     .strictObject({
       maxRequestBytes: z
@@ -107,6 +99,7 @@ export const exchangeRouteSpec = z.strictObject({
     })
     .prefault({})
     .describe('Limits of requests.'),
+  throttling,
   timeouts: z
     .strictObject({
       connectSeconds: seconds('To make a connection to a server, TLS included.', 1, 60, 5),
@@ -162,6 +155,7 @@ export const exchangeRouteStatus = z.strictObject({
     .max(32)
     .describe('Health of the servers as the gateways see it.')
     .optional(),
+  redirects: redirectStatus.describe('Users of mailboxes that moved. Absent: there are none.').optional(),
 });
 
 export type ExchangeRouteSpec = z.infer<typeof exchangeRouteSpec>;

@@ -81,6 +81,11 @@ export const formats = {
     maxLength: 512,
     message: 'use https://host or https://host:port, without a path',
   },
+  redirectHost: {
+    pattern: `^([*][.])?(${label}[.])*${labelFromLetter}(:${port})?$`,
+    maxLength: 261,
+    message: 'use a host such as outlook.office365.com, *.example.com or host:8443, in lower case',
+  },
   oauthEndpoint: {
     pattern: `^${httpsOrigin}(/${urlCharacter}*)?([?](${urlCharacter}|[?])*)?$`,
     maxLength: 2048,

@@ -5,6 +5,7 @@ import { networkRules } from './gateway-network.ts';
 import { podRules } from './gateway-pod.ts';
 import { autodiscoverRules } from './route-autodiscover.ts';
 import { oauthRules } from './route-oauth.ts';
+import { redirectRules } from './route-redirects.ts';
 import { scaleRules } from './gateway-scale.ts';
 import { serviceRules, serviceTransitionRules } from './gateway-service.ts';
 import { labelSelectorRules } from './label-selector.ts';
@@ -109,6 +110,7 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
     field: '',
     message: 'name each gateway and listener once',
   },
+  ...redirectRules,
 ];
 
 /** Lists whose items are told apart by these fields; the API server refuses duplicates by itself. */
@@ -130,6 +132,7 @@ export const listSets: readonly string[] = [
   'spec.authentication.tokenPolicy.allowedClientIds',
   'spec.authentication.tokenPolicy.requiredScopes',
   'spec.listeners[].hostnames',
+  'spec.redirects.allowedHosts',
   'spec.service.ipFamilies',
   'spec.service.loadBalancerSourceRanges',
   'spec.trustedProxies',

@@ -88,6 +88,26 @@ const conditionOf = (status: ExchangeRouteStatus, type: string) =>
   status.conditions?.find((condition) => condition.type === type);
 
 describe('the status of a route', () => {
+  test('tells how many users moved and how many cannot, by the pod with the most, and nothing where there are none', () => {
+    const counting = (redirects: GatewayReport['redirects']): PodObservation => {
+      const one = pod('new');
+      return { ...one, report: { ...one.report!, redirects } };
+    };
+    const pods = [
+      counting([
+        { route: key, moved: 3, stuck: 1 },
+        { route: 'default/other', moved: 9, stuck: 9 },
+      ]),
+      counting([{ route: key, moved: 2, stuck: 4 }]),
+      pod('new'),
+    ];
+    const status = decide(verdictOf(parent()), { 'default/mail': gateway(pods) });
+    expect(status.redirects).toEqual({ movedUsers: 3, stuckUsers: 4 });
+    expect(exchangeRouteStatus.parse(status)).toEqual(status);
+    const none = decide(verdictOf(parent()), { 'default/mail': gateway([counting([])]) }, status);
+    expect(none).not.toHaveProperty('redirects');
+  });
+
   test('has all conditions with each gateway and over all of them', () => {
     const clients = { host: 'a', apple: { Host: 'a' }, emailPlus: { email_exchange_host: 'a' } };
     const status = decide(verdictOf(parent('mail', { clients })), { 'default/mail': gateway([pod('new')]) });

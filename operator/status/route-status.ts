@@ -5,6 +5,7 @@ import type { ExchangeRouteStatus } from '../api/exchange-route.ts';
 import type { Key, ParentVerdict } from '../translate/types.ts';
 import type { GatewayObservations, RouteStatusInput } from './observations.ts';
 import { judgeObstacle, judgePods, type Programmed } from './programmed.ts';
+import { redirectStatus } from './redirect-status.ts';
 import { serverStatuses } from './server-status.ts';
 import { readyCondition, withoutConflict, worstOf } from './summary.ts';
 
@@ -27,11 +28,13 @@ export function routeStatus(
   const decided = parents.map((parent) => ({ parent, conditions: parentConditions(parent, input) }));
   const summary = summarize(decided, observedGeneration);
   const before = previous?.conditions ?? [];
+  const redirects = redirectStatus(input);
   return {
     observedGeneration,
     conditions: mergeConditions(before, withoutConflict(summary, before, observedGeneration), now),
     gateways: decided.map((one) => parentStatus(one, previous?.gateways ?? [], observedGeneration, now)),
     servers: serverStatuses(input, previous?.servers ?? [], now),
+    ...(redirects && { redirects }),
   };
 }
 

@@ -102,6 +102,12 @@ const routeBase = {
   servers: [{ name: 'mbx1', url: 'https://mbx1.corp.example.com', priority: 1 }],
   serverTLS: { caRef: { name: 'exchange-ca' }, serverName: 'mail.corp.example.com' },
   autodiscover: { redirectDomain: 'new.example' },
+  redirects: { policy: 'Follow', allowedHosts: ['outlook.office365.com'], caRef: { name: 'exchange-ca' } },
+  throttling: {
+    identicalCommands: {},
+    deviceRequests: { perMinute: 60, burst: 20 },
+    userRequests: { perMinute: 120, burst: 40 },
+  },
   authentication: {
     type: 'OAuth',
     tokenPolicy: {
@@ -198,6 +204,36 @@ const routeChanges: Changes<RouteSpec> = {
   'autodiscover.redirectDomain': {
     other: (spec) => (spec.autodiscover.redirectDomain = 'other.example'),
   },
+  'redirects.policy': {
+    Rewrite: (spec) => (spec.redirects.policy = 'Rewrite'),
+    Pass: (spec) => (spec.redirects = { policy: 'Pass', allowBasicCredentials: false }),
+  },
+  'redirects.allowedHosts[]': { other: (spec) => (spec.redirects.allowedHosts = ['*.example.com:8443']) },
+  'redirects.allowBasicCredentials': { other: (spec) => (spec.redirects.allowBasicCredentials = true) },
+  ...caChanges('redirects.caRef', (spec) => spec.redirects.caRef!),
+  'throttling.retryAfter': { Pass: (spec) => (spec.throttling.retryAfter = 'Pass') },
+  'throttling.failedLogins.limit': { other: (spec) => (spec.throttling.failedLogins.limit = 0) },
+  'throttling.failedLogins.windowSeconds': {
+    other: (spec) => (spec.throttling.failedLogins.windowSeconds = 600),
+  },
+  'throttling.failedLogins.addressLimit': {
+    other: (spec) => (spec.throttling.failedLogins.addressLimit = 5000),
+  },
+  'throttling.identicalCommands.limit': {
+    other: (spec) => (spec.throttling.identicalCommands!.limit = 7),
+  },
+  'throttling.identicalCommands.windowSeconds': {
+    other: (spec) => (spec.throttling.identicalCommands!.windowSeconds = 7),
+  },
+  'throttling.identicalCommands.retryAfterSeconds': {
+    other: (spec) => (spec.throttling.identicalCommands!.retryAfterSeconds = 7),
+  },
+  'throttling.deviceRequests.perMinute': {
+    other: (spec) => (spec.throttling.deviceRequests!.perMinute = 7),
+  },
+  'throttling.deviceRequests.burst': { other: (spec) => (spec.throttling.deviceRequests!.burst = 7) },
+  'throttling.userRequests.perMinute': { other: (spec) => (spec.throttling.userRequests!.perMinute = 7) },
+  'throttling.userRequests.burst': { other: (spec) => (spec.throttling.userRequests!.burst = 7) },
   'limits.maxRequestBytes': { other: (spec) => (spec.limits.maxRequestBytes = 65_536) },
   'timeouts.connectSeconds': { other: (spec) => (spec.timeouts.connectSeconds = 7) },
   'timeouts.firstByteSeconds': { other: (spec) => (spec.timeouts.firstByteSeconds = 7) },
@@ -207,9 +243,7 @@ const routeChanges: Changes<RouteSpec> = {
 };
 
 /** Fields that change nothing in the translation, and why they may exist. */
-const explained: Readonly<Record<string, string>> = {
-  'redirects.policy': 'its one value is what the gateway does; it leaves room for Follow and Pass',
-};
+const explained: Readonly<Record<string, string>> = {};
 
 let surroundings: Omit<Resources, 'gateways' | 'routes'>;
 

@@ -8,6 +8,8 @@ import { ContentFiles } from './content-files.ts';
 import { type Match, normalizeMatch } from './match.ts';
 import { joinProblems, type Problem, type ReferenceReason } from './problem.ts';
 import type { CAReference, References } from './references.ts';
+import { redirectsOf } from './redirects.ts';
+import { throttlingOf } from './throttling.ts';
 import { tokenPolicyOf } from './token-policy.ts';
 import type { Key, SnapshotWithFiles } from './types.ts';
 
@@ -18,6 +20,7 @@ export interface ResolvedRoute {
   readonly match: Match;
   /** PEM; absent where the public CAs are meant, or with `unresolved`. */
   readonly serverCA: string | undefined;
+  readonly redirectCA: string | undefined;
   readonly oauthCA: string | undefined;
   readonly unresolved: Problem<ReferenceReason> | undefined;
   readonly invalid: Problem<'Invalid'> | undefined;
@@ -25,18 +28,23 @@ export interface ResolvedRoute {
 
 /** Follows the references of a route and checks that the gateway would take it. */
 export function resolveRoute(route: ExchangeRoute, references: References): ResolvedRoute {
-  const { serverTLS, authentication } = route.spec;
+  const { serverTLS, redirects, authentication } = route.spec;
   const bundle = (reference: CAReference | undefined) =>
     reference && references.caBundle(route.metadata.namespace, reference);
-  const [server, oauth] = [bundle(serverTLS.caRef), bundle(authentication.oauth?.caRef)];
+  const [server, redirect, oauth] = [
+    bundle(serverTLS.caRef),
+    bundle(redirects.caRef),
+    bundle(authentication.oauth?.caRef),
+  ];
   const resolved: ResolvedRoute = {
     key: keyOf(route.metadata),
     route,
     match: normalizeMatch(route.spec.match),
     serverCA: server?.ok ? server.value : undefined,
+    redirectCA: redirect?.ok ? redirect.value : undefined,
     oauthCA: oauth?.ok ? oauth.value : undefined,
     unresolved: joinProblems(
-      [server, oauth].flatMap((result) => (result?.ok === false ? [result.problem] : [])),
+      [server, redirect, oauth].flatMap((result) => (result?.ok === false ? [result.problem] : [])),
     ),
     invalid: undefined,
   };
@@ -92,9 +100,9 @@ function lastGood(
   return caFilesOf(last).every((name) => previous?.files.has(name)) ? last : undefined;
 }
 
-function caFilesOf({ serverTLS, authentication }: SnapshotRoute): string[] {
+function caFilesOf({ serverTLS, redirects, authentication }: SnapshotRoute): string[] {
   const oauthFile = authentication.type === 'OAuth' ? authentication.oauth.caFile : undefined;
-  return [serverTLS.caFile, oauthFile].filter((name) => name !== undefined);
+  return [serverTLS.caFile, redirects.caFile, oauthFile].filter((name) => name !== undefined);
 }
 
 function currentRoute(
@@ -103,7 +111,7 @@ function currentRoute(
   files: ContentFiles,
 ): SnapshotRoute {
   const { route, match, serverCA } = resolved;
-  const { servers, serverTLS, redirects, limits, timeouts } = route.spec;
+  const { servers, serverTLS, limits, timeouts } = route.spec;
   return {
     namespace: route.metadata.namespace,
     name: route.metadata.name,
@@ -116,7 +124,8 @@ function currentRoute(
     },
     authentication: authenticationOf(resolved, files),
     ...autodiscoverOf(route.spec),
-    redirects,
+    redirects: redirectsOf(route.spec, resolved.redirectCA, files),
+    ...throttlingOf(route.spec),
     limits,
     timeouts,
   };

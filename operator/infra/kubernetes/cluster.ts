@@ -343,7 +343,8 @@ function isSameReport(a: ObservedPod['report'], b: ObservedPod['report']): boole
   return (
     a?.snapshot?.hash === b?.snapshot?.hash &&
     a?.refused?.hash === b?.refused?.hash &&
-    a?.servers === b?.servers
+    a?.servers === b?.servers &&
+    isDeepStrictEqual(a?.redirects, b?.redirects)
   );
 }
 

@@ -24,7 +24,11 @@ export function referencesOf(
     }
   }
   for (const { metadata, spec } of routes) {
-    for (const reference of [spec.serverTLS?.caRef, spec.authentication?.oauth?.caRef]) {
+    for (const reference of [
+      spec.serverTLS?.caRef,
+      spec.redirects?.caRef,
+      spec.authentication?.oauth?.caRef,
+    ]) {
       if (reference === undefined) continue;
       const target = reference.kind === 'Secret' ? secrets : configMaps;
       target.add(`${metadata.namespace}/${reference.name}`);

@@ -84,7 +84,9 @@ function egress(url: string, { egressCIDRs, clusterCIDRs = [] }: Ranges = {}): u
     spec: { networkPolicy: { ...(egressCIDRs && { egressCIDRs }) } },
   } as unknown as SentryGateway;
   const server = { name: 'mbx1', url, priority: 0 };
-  const routes = [{ servers: [server], authentication: { type: 'PassThrough' } }];
+  const routes = [
+    { servers: [server], authentication: { type: 'PassThrough' }, redirects: { policy: 'Rewrite' } },
+  ];
   const snapshot = { routes } as unknown as Snapshot;
   const { spec } = networkPolicy({ gateway, snapshot, clusterCIDRs });
   return (spec as { egress: unknown[] }).egress;

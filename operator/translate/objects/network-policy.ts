@@ -85,6 +85,7 @@ function destinations(snapshot: Snapshot): Destinations {
     if (cidr === undefined) named.add(number);
     else if (!isForbidden(cidr)) literal.set(cidr, (literal.get(cidr) ?? new Set()).add(number));
   }
+  for (const host of allowedHostsOf(snapshot)) named.add(Number(/:(\d+)$/.exec(host)?.[1] ?? 443));
   return { named, literal };
 }
 
@@ -100,6 +101,11 @@ function urlsOf({ routes }: Snapshot): URL[] {
 function calledOf(oauth: SnapshotOAuth): URL[] {
   const urls = [oauth.tokenEndpoint, oauth.deviceAuthorizationEndpoint, oauth.openIDConfigurationEndpoint];
   return urls.filter((url) => url !== undefined).map((url) => new URL(url));
+}
+
+/** Servers that Exchange may send users to. */
+function allowedHostsOf({ routes }: Snapshot): string[] {
+  return routes.flatMap(({ redirects }) => redirects.allowedHosts ?? []);
 }
 
 /** `URL` has brought every spelling of an address into one. */

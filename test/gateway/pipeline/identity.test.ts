@@ -10,6 +10,9 @@ const OPAQUE = 'Bearer EwBAA8l6BAAUO9chh8cJscQLmU+LSWpbnr0vmwwAAQ';
 
 const claims = (names: Record<string, string>): RawRequest => ({ authorization: unsignedToken(names) });
 
+/** The simulated Exchange knows none of the users. */
+const EVERY_LOGIN = { failedLogins: { limit: 0, windowSeconds: 60, addressLimit: 10 } };
+
 describe('a request', () => {
   const exchanges = new Map<string, Exchange>();
   let gateway: GatewayFixture;
@@ -51,7 +54,7 @@ describe('a request', () => {
           servers: serversOf('vip'),
         },
         { name: 'fallback', listeners: ['partners'], servers: serversOf('fallback') },
-      ],
+      ].map((route) => ({ ...route, throttling: EVERY_LOGIN })),
     });
   });
 

@@ -19,6 +19,9 @@ export interface RouteSketch {
   readonly authentication?: SnapshotRoute['authentication'];
   readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
   readonly maxRequestBytes?: number;
+  /** With a `ca` the new servers are verified by it too. */
+  readonly redirects?: Partial<SnapshotRoute['redirects']>;
+  readonly throttling?: SnapshotRoute['throttling'];
 }
 
 export interface SnapshotSketch {
@@ -82,7 +85,12 @@ function sketchRoute(
     servers: servers.map(({ name, url, priority }) => ({ name, url, priority: priority ?? 0 })),
     serverTLS: route.ca === undefined ? {} : { caFile: add(route.ca) },
     authentication: withCaFile(route.authentication ?? { type: 'PassThrough' }, route.ca, add),
-    redirects: { policy: 'Rewrite' },
+    redirects: {
+      policy: 'Rewrite',
+      ...route.redirects,
+      ...(route.redirects !== undefined && route.ca !== undefined && { caFile: add(route.ca) }),
+    },
+    ...(route.throttling && { throttling: route.throttling }),
     limits: { maxRequestBytes: route.maxRequestBytes ?? 30_000_000 },
     timeouts: {
       connectSeconds: 5,
