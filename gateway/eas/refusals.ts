@@ -25,6 +25,8 @@ interface Statuses {
 const REFUSALS = {
   /** DeviceIsBlockedForThisUser. */
   Blocked: { http: 403, status: 129 },
+  /** AccessDenied: what the user may do, whatever the device. */
+  AccessDenied: { http: 403, status: 130 },
   /** RemoteWipeRequested: the phone goes on with Provision, whose answer is `wipeAnswer`. */
   WipeRequested: { http: 449, status: 140 },
   /** DeviceNotProvisioned, PolicyRefresh, InvalidPolicyKey: the phone goes on with Provision, which must pass. */

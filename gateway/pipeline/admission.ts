@@ -1,7 +1,6 @@
 // Steps "identify" and "admit or answer": whose request this is, and whether it may in.
 import { type Identity, identify } from '../access/identity.ts';
 import type { Token } from '../access/token.ts';
-import type { TokenVerdict } from '../access/token-policy.ts';
 import type { Clock } from '../http/deadlines.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { NO_ROUTE, NO_ROUTES, NO_SNAPSHOT, type OwnAnswer } from './own-answers.ts';
@@ -43,33 +42,38 @@ export function admit(
   const asked = parseRequestLine(method, ownTarget);
   const refused = 'status' in asked;
   const identity = refused ? NOBODY : identify(credential, asked.user, userHeader);
-  const decision = refused
-    ? asked
-    : decide(asked, identity, credential.kind === 'ConnectionBound', connection, served);
-  const verdict = judgeToken(decision, credential.token, wallClock);
+  const judgement = refused
+    ? { decision: asked, validUntil: undefined }
+    : judgeToken(
+        decide(asked, identity, credential.kind === 'ConnectionBound', connection, served),
+        credential.token,
+        { asked, request, wallClock },
+      );
   const admission: Admission = {
     generation: served?.generation ?? 0,
     method: copy(method),
     target: ownTarget,
     authorization: connection.authorization,
     userHeader: userHeader === undefined ? undefined : copy(userHeader),
-    validUntil: verdict?.denial === undefined ? verdict?.until : -Infinity,
     asked: refused ? undefined : asked,
     identity,
-    decision: verdict?.denial === undefined ? decision : tokenDenied(verdict.denial, request, asked),
+    ...judgement,
   };
   connection.admission = admission;
   return admission;
 }
 
-/** The verdict of the route's policy, or undefined where there is no policy, or no token to judge. */
+/** What the route's policy makes of a decision. A denial is judged anew each time. */
 function judgeToken(
   decision: Forward | OwnAnswer,
   token: Token | undefined,
-  wallClock: Clock,
-): TokenVerdict | undefined {
-  if (token === undefined || 'status' in decision) return undefined;
-  return decision.route.tokenPolicy?.judge(token, wallClock.now());
+  about: { readonly asked: AskedFor; readonly request: RequestHead; readonly wallClock: Clock },
+): Pick<Admission, 'decision' | 'validUntil'> {
+  const policy = 'status' in decision ? undefined : decision.route.tokenPolicy;
+  if (token === undefined || policy === undefined) return { decision, validUntil: undefined };
+  const verdict = policy.judge(token, about.wallClock.now());
+  if (verdict.denial === undefined) return { decision, validUntil: verdict.until };
+  return { decision: tokenDenied(verdict.denial, about.request, about.asked), validUntil: -Infinity };
 }
 
 /** The judgement of a request that could not be judged. */

@@ -78,6 +78,7 @@ const NO_HEADERS = new HeaderList();
 
 const REFUSALS: Readonly<Record<Refusal, readonly [reason: string, text: string]>> = {
   Blocked: ['blocked', 'This device is blocked.'],
+  AccessDenied: ['access-denied', 'This sign-in is not allowed here.'],
   WipeRequested: ['wipe', 'This device is to be wiped.'],
   NotProvisioned: ['not-provisioned', 'This device has to take its policy first.'],
   PolicyRefresh: ['policy-refresh', 'This device has to take its policy anew.'],

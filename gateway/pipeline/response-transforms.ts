@@ -16,8 +16,8 @@ export interface AnsweredRequest {
   readonly listener: string;
 }
 
-/** A scheme and something behind it: iOS asks with an empty `Bearer`. */
-const SIGNED_IN = /^\S+[ \t]+\S/;
+/** With a token: iOS asks with an empty `Bearer`. */
+const SIGNED_IN = /^bearer[ \t]+\S/i;
 
 /** Changes the head of an answer; applied in order to every answer of a server. */
 export type ResponseTransform = (head: ResponseHead, answered: AnsweredRequest) => void;

@@ -1,11 +1,18 @@
 // What a phone is answered whose token the route's policy denies.
 import type { TokenDenial } from '../access/token-policy.ts';
+import { versionOfHeader } from '../eas/versions.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import { HeaderList } from '../http/headers.ts';
-import type { OwnAnswer } from './own-answers.ts';
+import { type OwnAnswer, refused } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
 
 const TEXT = ['Content-Type', 'text/plain; charset=utf-8'] as const;
+const REASONS: Readonly<Record<Exclude<TokenDenial, 'Expired' | 'Malformed'>, string>> = {
+  Unreadable: 'token-unreadable',
+  Tenant: 'token-tenant',
+  ClientId: 'token-client-id',
+  Scope: 'token-scope',
+};
 const EXPIRED = newTokenWanted('token-expired', 'The access token has expired');
 const MALFORMED = newTokenWanted('token-malformed', 'The access token is not readable');
 
@@ -15,28 +22,13 @@ const MALFORMED = newTokenWanted('token-malformed', 'The access token is not rea
  */
 export function tokenDenied(
   denial: TokenDenial,
-  _request: RequestHead,
-  _asked: AskedFor | OwnAnswer,
+  { headers }: RequestHead,
+  { command, version }: AskedFor,
 ): OwnAnswer {
-  switch (denial) {
-    case 'Expired':
-      return EXPIRED;
-    case 'Malformed':
-      return MALFORMED;
-    case 'Unreadable':
-      return denied('token-unreadable');
-    case 'Tenant':
-      return denied('token-tenant');
-    case 'ClientId':
-      return denied('token-client-id');
-    case 'Scope':
-      return denied('token-scope');
-  }
-}
-
-function denied(reason: string): OwnAnswer {
-  const body = Buffer.from('This token is not allowed here.\n');
-  return { status: 403, reason, headers: HeaderList.of(TEXT), body };
+  if (denial === 'Expired') return EXPIRED;
+  if (denial === 'Malformed') return MALFORMED;
+  const said = version || versionOfHeader(headers.get('ms-asprotocolversion'));
+  return { ...refused('AccessDenied', command, said), reason: REASONS[denial] };
 }
 
 /** RFC 6750, 3.1. */

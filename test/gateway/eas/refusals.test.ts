@@ -12,6 +12,7 @@ const NEW = ['14.0', '14.1', '16.0', '16.1'];
 
 const EXPECTED: Readonly<Record<Refusal, readonly [http: number, status: string | undefined]>> = {
   Blocked: [403, '129'],
+  AccessDenied: [403, '130'],
   WipeRequested: [449, '140'],
   NotProvisioned: [449, '142'],
   PolicyRefresh: [449, '143'],
