@@ -89,6 +89,8 @@ const route = z.strictObject({
     caFile: fileName.optional(),
   }),
   throttling: throttlingSchema.optional(),
+  /** Of ActiveSync. Absent: Exchange alone decides. */
+  minProtocolVersion: z.enum(['12.0', '12.1', '14.0', '14.1', '16.0', '16.1']).optional(),
   limits: z.strictObject({ maxRequestBytes: z.int().positive() }),
   timeouts: z.strictObject({
     connectSeconds: seconds,

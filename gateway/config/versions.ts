@@ -45,6 +45,7 @@ const ADDED_BY_2: readonly Addition[] = [
   { path: 'routes.redirects.allowBasicCredentials' },
   { path: 'routes.redirects.caFile' },
   { path: 'routes.throttling' },
+  { path: 'routes.minProtocolVersion' },
   { path: 'routes.authentication.oauth.protocol' },
   { path: 'routes.authentication.oauth.deviceAuthorizationEndpoint' },
   { path: 'routes.authentication.oauth.openIDConfigurationEndpoint' },

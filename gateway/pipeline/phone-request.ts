@@ -25,6 +25,7 @@ import type { Admission, PhoneConnection } from './phone-connection.ts';
 import { Poll } from './poll.ts';
 import type { AnsweredRequest } from './response-transforms.ts';
 import type { ServedRoute } from './served-snapshot.ts';
+import { versionRefusal } from './version-gate.ts';
 import type { Judged, Throttling } from './throttle.ts';
 
 export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest, Judged {
@@ -101,6 +102,8 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     const { request, connection } = exchange;
     const { decision } = this.admission;
     if ('status' in decision) return this.answer(decision);
+    const tooOld = versionRefusal(decision.route, this.asked, request.headers);
+    if (tooOld !== undefined) return this.refuse(tooOld, decision.route);
     if (request.body > decision.route.maxRequestBytes) return this.answer(BODY_TOO_LARGE);
     if (!this.enterLimit()) return this.answer(TOO_MANY_UNACCEPTED);
     const refusal = this.context.throttle.refusal(this);

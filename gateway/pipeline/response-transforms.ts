@@ -5,6 +5,7 @@ import { ACTIVESYNC_PATH } from '../eas/path.ts';
 import type { RequestHead, ResponseHead } from '../http/exchange.ts';
 import type { AskedFor } from './parse.ts';
 import type { ServedRoute } from './served-snapshot.ts';
+import { offerVersions } from './version-gate.ts';
 
 /** What a transform may know of the request that is answered. */
 export interface AnsweredRequest {
@@ -59,4 +60,5 @@ export const RESPONSE_TRANSFORMS: readonly ResponseTransform[] = [
   removeConnectionBoundChallenges,
   signInThroughGateway,
   containRedirect,
+  offerVersions,
 ];

@@ -3,6 +3,7 @@ import { RouteTable } from '../access/route-table.ts';
 import { TokenPolicy } from '../access/token-policy.ts';
 import type { UserName } from '../access/user-name.ts';
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
+import { versionNumber } from '../eas/versions.ts';
 import type { Clock } from '../http/deadlines.ts';
 import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/endpoints.ts';
 import { routePath } from '../oauth/path.ts';
@@ -25,6 +26,8 @@ export interface ServedRoute {
   readonly pollMs: number;
   readonly redirects: RedirectRules;
   readonly throttling: Throttling;
+  /** Of ActiveSync, as `versionNumber` has it; 0 where there is none. */
+  readonly minVersion: number;
   /** Undefined: Bearer tokens are Exchange's matter alone. */
   readonly tokenPolicy: TokenPolicy | undefined;
   /** To an Authorization that is bound to its connection. */
@@ -126,6 +129,7 @@ function compileRoute(
     pollMs: timeouts.pollSeconds * 1000,
     redirects: compileRedirects(route, files, endpoints, learntServers.get(key) ?? []),
     throttling: compileThrottling(route.throttling),
+    minVersion: versionNumber(route.minProtocolVersion ?? ''),
     tokenPolicy: tokenPolicy && new TokenPolicy(tokenPolicy),
     insteadOfConnectionBound: route.authentication.type === 'OAuth' ? USE_BEARER : USE_BASIC,
     signInPath: signInPathOf(route, key),

@@ -17,6 +17,13 @@ const gatewayRef = z.strictObject({
   listenerName: dnsLabel('Name of the one listener to attach to. Default: all of them.').optional(),
 });
 
+const minProtocolVersion = z
+  .enum(['12.0', '12.1', '14.0', '14.1', '16.0', '16.1'])
+  .describe(
+    'The oldest version of ActiveSync that phones may speak, in quotes: phones are offered no older one, and requests in one are refused. Exchange Online takes nothing below "16.1". Default: all that the servers speak.',
+  )
+  .optional();
+
 const values = (description: string, format: Format) =>
   z.array(text(format)).max(1024).describe(description).optional();
 
@@ -100,6 +107,7 @@ export const exchangeRouteSpec = z.strictObject({
     .prefault({})
     .describe('Limits of requests.'),
   throttling,
+  minProtocolVersion,
   timeouts: z
     .strictObject({
       connectSeconds: seconds('To make a connection to a server, TLS included.', 1, 60, 5),

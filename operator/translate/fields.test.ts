@@ -101,6 +101,7 @@ const routeBase = {
   match: { users: ['ann@example.com'], deviceTypes: ['iPhone'], domains: ['example.com'] },
   servers: [{ name: 'mbx1', url: 'https://mbx1.corp.example.com', priority: 1 }],
   serverTLS: { caRef: { name: 'exchange-ca' }, serverName: 'mail.corp.example.com' },
+  minProtocolVersion: '16.1',
   autodiscover: { redirectDomain: 'new.example' },
   redirects: { policy: 'Follow', allowedHosts: ['outlook.office365.com'], caRef: { name: 'exchange-ca' } },
   throttling: {
@@ -234,6 +235,13 @@ const routeChanges: Changes<RouteSpec> = {
   'throttling.deviceRequests.burst': { other: (spec) => (spec.throttling.deviceRequests!.burst = 7) },
   'throttling.userRequests.perMinute': { other: (spec) => (spec.throttling.userRequests!.perMinute = 7) },
   'throttling.userRequests.burst': { other: (spec) => (spec.throttling.userRequests!.burst = 7) },
+  minProtocolVersion: {
+    '12.0': (spec) => (spec.minProtocolVersion = '12.0'),
+    '12.1': (spec) => (spec.minProtocolVersion = '12.1'),
+    '14.0': (spec) => (spec.minProtocolVersion = '14.0'),
+    '14.1': (spec) => (spec.minProtocolVersion = '14.1'),
+    '16.0': (spec) => (spec.minProtocolVersion = '16.0'),
+  },
   'limits.maxRequestBytes': { other: (spec) => (spec.limits.maxRequestBytes = 65_536) },
   'timeouts.connectSeconds': { other: (spec) => (spec.timeouts.connectSeconds = 7) },
   'timeouts.firstByteSeconds': { other: (spec) => (spec.timeouts.firstByteSeconds = 7) },

@@ -111,6 +111,7 @@ function currentRoute(
   files: ContentFiles,
 ): SnapshotRoute {
   const { route, match, serverCA } = resolved;
+  const { minProtocolVersion } = route.spec;
   const { servers, serverTLS, limits, timeouts } = route.spec;
   return {
     namespace: route.metadata.namespace,
@@ -126,6 +127,7 @@ function currentRoute(
     ...autodiscoverOf(route.spec),
     redirects: redirectsOf(route.spec, resolved.redirectCA, files),
     ...throttlingOf(route.spec),
+    ...(minProtocolVersion !== undefined && { minProtocolVersion }),
     limits,
     timeouts,
   };

@@ -19,6 +19,7 @@ export interface RouteSketch {
   readonly authentication?: SnapshotRoute['authentication'];
   readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
   readonly maxRequestBytes?: number;
+  readonly minProtocolVersion?: SnapshotRoute['minProtocolVersion'];
   /** With a `ca` the new servers are verified by it too. */
   readonly redirects?: Partial<SnapshotRoute['redirects']>;
   readonly throttling?: SnapshotRoute['throttling'];
@@ -91,6 +92,7 @@ function sketchRoute(
       ...(route.redirects !== undefined && route.ca !== undefined && { caFile: add(route.ca) }),
     },
     ...(route.throttling && { throttling: route.throttling }),
+    ...(route.minProtocolVersion && { minProtocolVersion: route.minProtocolVersion }),
     limits: { maxRequestBytes: route.maxRequestBytes ?? 30_000_000 },
     timeouts: {
       connectSeconds: 5,
