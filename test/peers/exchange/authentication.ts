@@ -32,6 +32,7 @@ export function challenges(organisation: Organisation): string[] {
         `authorization_uri="${organisation.tokens.authorizationUri}"`,
     );
   }
+  lines.push(...(organisation.kind?.otherChallenges.value ?? []));
   if (organisation.basic) lines.push('Basic realm=""');
   return lines;
 }

@@ -1,5 +1,5 @@
 // What the simulated Exchange keeps of one device: provisioning, sync states, cached requests, cookie, its open poll.
-import { randomBytes, randomInt } from 'node:crypto';
+import { Chance } from '../chance.ts';
 import type { Element } from '../wbxml/element.ts';
 
 /** The items of a folder as a client knows them after the answer that carried `key`. */
@@ -36,6 +36,11 @@ export interface Cookie {
   readonly value: string;
 }
 
+export interface DeviceOptions {
+  readonly chance?: Chance;
+  readonly cookieNames?: readonly string[];
+}
+
 export class Device {
   readonly id: string;
   readonly type: string;
@@ -61,16 +66,30 @@ export class Device {
   cookieOffers = 0;
   /** Ends the poll that is held for this device. */
   supersede: (() => void) | undefined;
-  #nextKey = randomInt(1, 100_000);
+  /** Until then, in ms since 1970, its requests are refused; and why, as X-MS-ASThrottle says it. */
+  throttledUntil = 0;
+  throttleReason = '';
+  /** The last command, and how often it came without another between. */
+  lastCommand = '';
+  repetitions = 0;
+  readonly #chance: Chance;
+  #nextKey: number;
 
-  constructor(user: string, id: string, type: string) {
+  constructor(user: string, id: string, type: string, { chance, cookieNames }: DeviceOptions = {}) {
     this.user = user;
     this.id = id;
     this.type = type;
-    this.cookies = [
-      { name: 'ClientId', value: randomBytes(12).toString('hex').toUpperCase() },
-      { name: 'X-BackEndCookie', value: randomBytes(24).toString('base64url') },
-    ];
+    this.#chance = chance ?? new Chance();
+    this.#nextKey = this.#chance.integer(`keys of ${user} ${id}`, 1, 100_000);
+    this.cookies = (cookieNames ?? ['ClientId', 'X-BackEndCookie']).map((name) => ({
+      name,
+      value: this.#chance.bytes(`cookie ${name} of ${user} ${id}`, 18).toString('base64url'),
+    }));
+  }
+
+  /** A policy key: an unsigned 32-bit integer, not 0. */
+  newPolicyKey(): number {
+    return this.#chance.integer(`policy of ${this.user} ${this.id}`, 1, 2 ** 32 - 1);
   }
 
   /** A key that this device never had before, in this or another folder. */
@@ -86,9 +105,4 @@ export class Device {
     this.cachedSync = undefined;
     this.previousFolderSyncKey = undefined;
   }
-}
-
-/** A policy key: an unsigned 32-bit integer, not 0. */
-export function newPolicyKey(): number {
-  return randomInt(1, 2 ** 32 - 1);
 }

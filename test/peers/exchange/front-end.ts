@@ -1,5 +1,4 @@
 // One front end of the simulated Exchange: receives requests, judges and records them, and has them answered.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Credentials } from '../certificates.ts';
@@ -209,11 +208,32 @@ class Transfer {
         gone: this.#conversation.gone,
         violate: (finding) => this.violate(finding),
       });
-      return { ...reply, headers: [...serverHeaders(frontEnd), ...reply.headers] };
+      return { ...reply, headers: [...this.#serverHeaders(reply.status), ...reply.headers] };
     } catch (error) {
       this.violate({ rule: 'internal', message: String(error), reference: 'the simulated Exchange itself' });
       return statusReply(500);
     }
+  }
+
+  /** The lines of every answer of this front end. */
+  #serverHeaders(status: number): (readonly [string, string])[] {
+    const { frontEnd, organisation } = this.#place;
+    const { kind, chance, now } = organisation;
+    const { user, deviceId, method } = this.#record;
+    const id = chance.uuid(`request of ${user} ${deviceId} ${method}`);
+    if (kind === undefined) return serverHeaders(frontEnd, id);
+    const isLetIn = status !== 401 && (user !== undefined || status !== 451);
+    const places: Record<string, string> = {
+      '{frontEnd}': frontEnd,
+      '{FRONTEND}': frontEnd.toUpperCase(),
+      '{id}': id,
+      '{date}': now().toUTCString(),
+    };
+    const templates = [...kind.headers.value, ...(isLetIn ? kind.authenticatedHeaders.value : [])];
+    return templates.map(([name, value]) => [
+      name,
+      value.replaceAll(/\{\w+\}/g, (place) => places[place] ?? place),
+    ]);
   }
 
   #begin(method: string, target: string): RequestRecord {
@@ -265,11 +285,11 @@ function readQuery(target: string): EasQuery | QueryError {
   }
 }
 
-function serverHeaders(frontEnd: string): (readonly [string, string])[] {
+function serverHeaders(frontEnd: string, id: string): (readonly [string, string])[] {
   return [
     ['Cache-Control', 'private'],
     ['Server', 'Microsoft-IIS/10.0'],
-    ['request-id', randomUUID()],
+    ['request-id', id],
     ['X-CalculatedBETarget', `${frontEnd}.corp.example.com`],
     ['MS-Server-ActiveSync', '15.2'],
     ['X-BEServer', frontEnd],

@@ -54,8 +54,11 @@ export class Mailbox {
   readonly #watchers = new Set<(folderId: string) => void>();
   #nextItem = 1;
 
-  constructor(user: string) {
+  readonly #now: () => Date;
+
+  constructor(user: string, now: () => Date = () => new Date()) {
     this.user = user;
+    this.#now = now;
     this.folders = new Map(
       [
         folder('1', 'Calendar', folderTypes.calendar, 'Calendar'),
@@ -91,7 +94,7 @@ export class Mailbox {
       from: mail.from ?? 'postmaster@example.com',
       to: mail.to ?? this.user,
       cc: mail.cc ?? '',
-      received: new Date(),
+      received: this.#now(),
       read: false,
       attachments: (mail.attachmentBytes ?? []).map((bytes, index) => ({
         fileReference: `${serverId}:${index}`,

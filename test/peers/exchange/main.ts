@@ -5,6 +5,7 @@ import { CertificateAuthority } from '../certificates.ts';
 import { runCommandLine, untilSignal, UsageError, userOf, wholeNumber } from '../command-line.ts';
 import { controlHelp, ControlServer } from './control.ts';
 import { Exchange } from './exchange.ts';
+import type { ExchangeKind } from './kinds.ts';
 import type { UserOptions } from './organisation.ts';
 import { fetchKeys } from './remote-keys.ts';
 import type { TokenRules } from './token-verifier.ts';
@@ -21,6 +22,7 @@ const help = `A simulated Exchange: several front ends of one organisation, stri
   --users N                    users user1@example.com … userN@example.com with the password "secret"
   --identity-provider URL      accept Bearer tokens that it signed, e.g. https://localhost:9443
   --audience URL               what tokens must be for (default https://outlook.office365.com/)
+  --kind 2016|2019|online      behave as this product (default: as none in particular)
   --versions LIST              protocol versions on offer, e.g. 16.0,16.1 (default: from 2.5 on)
   --no-basic                   refuse Basic authentication
   --no-provisioning            let devices in without a policy
@@ -42,6 +44,7 @@ const options = {
   users: { type: 'string', default: '0' },
   'identity-provider': { type: 'string' },
   audience: { type: 'string', default: 'https://outlook.office365.com/' },
+  kind: { type: 'string' },
   versions: { type: 'string' },
   'no-basic': { type: 'boolean', default: false },
   'no-provisioning': { type: 'boolean', default: false },
@@ -68,8 +71,9 @@ await runCommandLine(
         hostnames: values.hostname,
         address: values.address,
         timeScale,
-        basic: !values['no-basic'],
+        ...(values['no-basic'] && { basic: false }),
         provisioning: !values['no-provisioning'],
+        ...(values.kind !== undefined && { kind: kindOf(values.kind) }),
         ...(values.versions !== undefined && { protocolVersions: values.versions.split(',') }),
         ...(provider !== undefined && {
           tokens: tokenRules(provider, values.audience, authority.certificate),
@@ -93,6 +97,11 @@ await runCommandLine(
   },
   process.argv.slice(2),
 );
+
+function kindOf(value: string): ExchangeKind {
+  if (value === '2016' || value === '2019' || value === 'online') return value;
+  throw new UsageError(`--kind must be 2016, 2019 or online, not ${value}`);
+}
 
 function usersOf(named: readonly string[], count: string): UserOptions[] {
   const users: UserOptions[] = named.map(userOf);

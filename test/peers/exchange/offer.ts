@@ -20,6 +20,6 @@ const commands = [
 export function offer(organisation: Organisation): (readonly [string, string])[] {
   return [
     ['MS-ASProtocolVersions', organisation.protocolVersions.join(',')],
-    ['MS-ASProtocolCommands', commands.join(',')],
+    ['MS-ASProtocolCommands', (organisation.kind?.commands.value ?? commands).join(',')],
   ];
 }

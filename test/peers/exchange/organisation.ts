@@ -1,6 +1,8 @@
 // One Exchange organisation: users, their mailboxes and devices, faults and records, shared by all its front ends.
+import { Chance } from '../chance.ts';
 import { FaultTable } from '../faults.ts';
 import { Device } from './device.ts';
+import { type ExchangeKind, KINDS, type KindTraits } from './kinds.ts';
 import { Journal, type JournalLimits, type Violation } from './journal.ts';
 import { Mailbox, type Item, type NewMail } from './mailbox.ts';
 import { TokenVerifier, type TokenRules } from './token-verifier.ts';
@@ -13,6 +15,12 @@ export interface UserOptions {
 }
 
 export interface OrganisationOptions {
+  /** Behaves as this product; without it as none in particular. */
+  readonly kind?: ExchangeKind;
+  /** Keys, ids and cookies are the same for the same seed. */
+  readonly seed?: string;
+  /** What the time is; default the real one. */
+  readonly now?: () => Date;
   readonly users?: readonly UserOptions[];
   readonly protocolVersions?: readonly string[];
   /** Whether devices must provision first; default true. */
@@ -38,10 +46,35 @@ interface User {
 
 const protocolVersions = ['2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1'];
 
+const defaults = {
+  protocolVersions,
+  acceptedVersions: protocolVersions,
+  provisioning: true,
+  heartbeat: { min: 60, max: 3540 },
+  timeScale: 1,
+  basic: true,
+  now: () => new Date(),
+};
+
+function traitsOf(kind: KindTraits | undefined): Partial<typeof defaults> {
+  if (kind === undefined) return {};
+  return {
+    protocolVersions: [...kind.offeredVersions.value],
+    acceptedVersions: [...kind.acceptedVersions.value],
+    basic: kind.basic.value,
+  };
+}
+
 export class Organisation {
   readonly journal: Journal;
   readonly faults = new FaultTable();
+  readonly kind: KindTraits | undefined;
+  readonly chance: Chance;
+  readonly now: () => Date;
+  /** On offer in MS-ASProtocolVersions. */
   readonly protocolVersions: readonly string[];
+  /** Those that are let in. */
+  readonly acceptedVersions: readonly string[];
   readonly provisioning: boolean;
   readonly heartbeat: { readonly min: number; readonly max: number };
   readonly timeScale: number;
@@ -53,11 +86,16 @@ export class Organisation {
 
   constructor(options: OrganisationOptions = {}) {
     this.journal = new Journal(options.journal, options.onViolation);
-    this.protocolVersions = options.protocolVersions ?? protocolVersions;
-    this.provisioning = options.provisioning ?? true;
-    this.heartbeat = options.heartbeat ?? { min: 60, max: 3540 };
-    this.timeScale = options.timeScale ?? 1;
-    this.basic = options.basic ?? true;
+    this.kind = options.kind && KINDS[options.kind];
+    this.chance = new Chance(options.seed);
+    const settings = { ...defaults, ...traitsOf(this.kind), ...options };
+    this.now = settings.now;
+    this.protocolVersions = settings.protocolVersions;
+    this.acceptedVersions = options.protocolVersions ?? settings.acceptedVersions;
+    this.provisioning = settings.provisioning;
+    this.heartbeat = settings.heartbeat;
+    this.timeScale = settings.timeScale;
+    this.basic = settings.basic;
     this.tokens = options.tokens && new TokenVerifier(options.tokens);
     for (const user of options.users ?? []) this.addUser(user);
   }
@@ -67,7 +105,7 @@ export class Organisation {
     const known = this.#users.get(name.toLowerCase());
     const user = known
       ? { ...known, password }
-      : { mailbox: new Mailbox(name), password, devices: new Map<string, Device>() };
+      : { mailbox: new Mailbox(name, this.now), password, devices: new Map<string, Device>() };
     this.#users.set(name.toLowerCase(), user);
     for (const alias of aliases(name)) this.#names.set(alias, user);
     return user.mailbox;
@@ -104,7 +142,10 @@ export class Organisation {
     const devices = this.#devices(user);
     const known = devices.get(id);
     if (known) return known;
-    const device = new Device(user, id, type);
+    const device = new Device(user, id, type, {
+      chance: this.chance,
+      ...(this.kind && { cookieNames: this.kind.cookies.value.map(({ name }) => name) }),
+    });
     devices.set(id, device);
     for (const { value } of device.cookies) this.#cookieOwners.set(value, device);
     return device;
@@ -118,6 +159,12 @@ export class Organisation {
   /** The device that was given this cookie; undefined when none was. */
   cookieOwner(value: string): Device | undefined {
     return this.#cookieOwners.get(value);
+  }
+
+  /** Refuses a device's requests by 503 for so many seconds, as Exchange does to one that asks too much. */
+  throttle(device: Device, seconds: number, reason: string): void {
+    device.throttledUntil = this.now().getTime() + seconds * 1000;
+    device.throttleReason = reason;
   }
 
   /** Makes every device of the user fetch the policy anew (status 142 to 144, HTTP 449 up to 12.1). */

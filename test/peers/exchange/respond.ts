@@ -6,11 +6,13 @@ import { handlers } from './commands/command-table.ts';
 import { judgeDevice } from './device-judge.ts';
 import type { Device } from './device.ts';
 import { activeSyncPath, healthPath, type Finding } from './head-judge.ts';
+import type { KindTraits } from './kinds.ts';
 import type { Mailbox } from './mailbox.ts';
 import { offer } from './offer.ts';
 import type { Organisation } from './organisation.ts';
 import { QueryError, type EasQuery } from './query.ts';
 import { statusReply, type Reply } from '../server/reply.ts';
+import { refuseThrottled } from './throttle.ts';
 import { ContentError, rootOf, statusOnly, type Transaction } from './transaction.ts';
 
 export interface Incoming {
@@ -33,6 +35,9 @@ export async function respond(incoming: Incoming): Promise<Reply> {
   if (path.toLowerCase() === healthPath.toLowerCase())
     return statusReply(200, [], `200 OK<br/>${incoming.frontEnd}`);
   if (path.toLowerCase() !== activeSyncPath.toLowerCase()) return statusReply(404);
+  const anonymousLocation = organisation.kind?.anonymousLocation.value;
+  if (anonymousLocation !== undefined && incoming.header('authorization') === undefined)
+    return statusReply(451, [['X-MS-Location', anonymousLocation]]);
   const authentication = await authenticate(incoming.header('authorization'), organisation);
   if (authentication.kind === 'challenge') return unauthorized(organisation, authentication.diagnostics);
   if (method === 'OPTIONS') return options(organisation);
@@ -53,7 +58,7 @@ async function command(
 ): Promise<Reply> {
   const { organisation } = incoming;
   const version = versionOf(incoming, query);
-  if (version === undefined) return statusReply(400);
+  if (typeof version !== 'number') return version;
   const device = organisation.device(mailbox.user, query.deviceId, query.deviceType);
   const findings = judgeDevice(
     device,
@@ -68,8 +73,9 @@ async function command(
   );
   for (const finding of findings) incoming.violate(finding);
   judgeContentType(incoming, query, version);
-  const reply = await execute(incoming, query, { mailbox, device, version });
-  return withCookies(reply, device);
+  const throttled = await refuseThrottled(incoming, query, device);
+  const reply = throttled ?? (await execute(incoming, query, { mailbox, device, version }));
+  return withCookies(reply, device, organisation);
 }
 
 async function execute(
@@ -143,7 +149,8 @@ function judgeContentType({ header, body, violate }: Incoming, query: EasQuery, 
   });
 }
 
-function versionOf({ header, violate, organisation }: Incoming, query: EasQuery): number | undefined {
+/** The version as a number, or the answer to one that is not let in. */
+function versionOf({ header, violate, organisation }: Incoming, query: EasQuery): number | Reply {
   const inHeader = header('ms-asprotocolversion');
   if (query.encoding === 'base64' && inHeader !== undefined) {
     violate({
@@ -153,13 +160,17 @@ function versionOf({ header, violate, organisation }: Incoming, query: EasQuery)
     });
   }
   const version = query.protocolVersion ?? inHeader;
-  if (version !== undefined && organisation.protocolVersions.includes(version)) return Number(version);
+  if (version !== undefined && organisation.acceptedVersions.includes(version)) return Number(version);
+  if (version !== undefined && organisation.kind !== undefined) {
+    const { http, status } = organisation.kind.versionRefusal.value;
+    return Number(version) < 14 ? statusReply(http) : statusOnly(query.command, status);
+  }
   violate({
     rule: 'version',
     message: `the protocol version is ${version ?? 'absent'}`,
     reference: 'MS-ASHTTP R158, R404',
   });
-  return undefined;
+  return statusReply(400);
 }
 
 function policyKeyOf({ header, violate }: Incoming, query: EasQuery): number | undefined {
@@ -199,16 +210,19 @@ function unauthorized(organisation: Organisation, diagnostics: string): Reply {
 }
 
 /** Offers the device its cookies until it has returned them. */
-function withCookies(reply: Reply, device: Device): Reply {
+function withCookies(reply: Reply, device: Device, { kind, now }: Organisation): Reply {
   if (device.cookieReturned) return reply;
   device.cookieOffers += 1;
-  const expires = new Date(Date.now() + 30 * 86_400_000).toUTCString();
+  const expires = new Date(now().getTime() + 30 * 86_400_000).toUTCString();
   const lines = device.cookies.map(
     ({ name, value }) =>
-      [
-        'Set-Cookie',
-        `${name}=${value}; expires=${expires}; path=${activeSyncPath}; secure; HttpOnly`,
-      ] as const,
+      ['Set-Cookie', `${name}=${value}; ${attributesOf(name, kind).replace('{expires}', expires)}`] as const,
   );
   return { ...reply, headers: [...reply.headers, ...lines] };
+}
+
+const usualAttributes = `expires={expires}; path=${activeSyncPath}; secure; HttpOnly`;
+
+function attributesOf(name: string, kind: KindTraits | undefined): string {
+  return kind?.cookies.value.find((form) => form.name === name)?.attributes ?? usualAttributes;
 }

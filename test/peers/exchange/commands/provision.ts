@@ -1,6 +1,6 @@
 // Provision: the two-phase policy hand-shake and remote wipe (MS-ASPROV 3.1.5.1).
 import { childrenOf, element, find, textOf, type Element } from '../../wbxml/element.ts';
-import { newPolicyKey, type Device } from '../device.ts';
+import type { Device } from '../device.ts';
 import { documentReply } from '../document-reply.ts';
 import type { Reply } from '../../server/reply.ts';
 import { ContentError, documentOf, type Transaction } from '../transaction.ts';
@@ -21,7 +21,7 @@ export function provision(transaction: Transaction): Reply {
 }
 
 function offer(device: Device, settings: Element | undefined): Reply {
-  device.pendingPolicyKey = newPolicyKey();
+  device.pendingPolicyKey = device.newPolicyKey();
   const document = element(
     'Provision:EASProvisionDoc',
     element('Provision:DevicePasswordEnabled', 1),
@@ -56,7 +56,7 @@ function acknowledge(transaction: Transaction, policy: Element, settings: Elemen
   }
   device.pendingPolicyKey = undefined;
   if (status !== '1' && status !== '2') return answer(settings, policyStatus(1));
-  device.policyKey = newPolicyKey();
+  device.policyKey = device.newPolicyKey();
   device.policyOutdated = false;
   return answer(settings, policyStatus(1, device.policyKey));
 }
