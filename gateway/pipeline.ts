@@ -31,13 +31,19 @@ import { STAGE_FAILED } from './pipeline/own-answers.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
 import { PhoneRequest } from './pipeline/phone-request.ts';
 import { PlainExchange } from './pipeline/plain-exchange.ts';
-import { Redirects } from './pipeline/redirects.ts';
 import {
   noteDiagnostics,
   RESPONSE_TRANSFORMS,
   type ResponseTransform,
 } from './pipeline/response-transforms.ts';
-import { compileSnapshot, learntServers, type ServedSnapshot } from './pipeline/served-snapshot.ts';
+import { Redirects } from './pipeline/redirects.ts';
+import { newTraffic, type RouteTraffic } from './pipeline/route-servers.ts';
+import {
+  compileSnapshot,
+  learntServers,
+  type ServedRoute,
+  type ServedSnapshot,
+} from './pipeline/served-snapshot.ts';
 import { Throttle } from './pipeline/throttle.ts';
 import { Diagnoses, type DiagnosesOptions } from './telemetry/diagnoses.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
@@ -92,12 +98,15 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly responseTransforms: readonly ResponseTransform[];
   private readonly wallClock: Clock;
   private readonly tokens = new TokenReader();
+  private readonly deadlines: Deadlines;
   private readonly diagnoses: Diagnoses;
   private readonly endpoints: Endpoints;
+  private traffic: ReadonlyMap<string, RouteTraffic> = new Map();
   private served: ServedSnapshot | undefined;
 
   constructor(options: PipelineOptions) {
     const { deadlines } = options;
+    this.deadlines = deadlines;
     this.clock = deadlines.clock;
     this.wallClock = options.wallClock ?? { now: () => Date.now() };
     this.sink = options.sink;
@@ -144,12 +153,14 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
         },
         wallClock: this.wallClock,
         learntServers: learntServers(before?.routes ?? []),
+        trafficOf: (key) => this.traffic.get(key) ?? newTraffic(this.deadlines),
       });
     } catch (error) {
       change.discard();
       throw error;
     }
     change.commit();
+    this.letIn(this.served.routes);
     before?.oauth
       .close()
       .catch((error: unknown) => this.log.warn({ error }, 'closing old token clients failed'));
@@ -199,6 +210,13 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     };
   }
 
+  /** Requests that wait until a server has room. */
+  waiting(): number {
+    let sum = 0;
+    for (const { waiting } of this.traffic.values()) sum += waiting.size;
+    return sum;
+  }
+
   /** See {@link OpenRequests.drain}. */
   drain(options: DrainOptions): Promise<void> {
     return this.open.drain(options);
@@ -222,6 +240,13 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
       logStageFailure(this.log, error);
       return refuse(request, STAGE_FAILED);
     }
+  }
+
+  /** Requests that wait are served by what these routes say. */
+  private letIn(routes: readonly ServedRoute[]): void {
+    const before = this.traffic;
+    this.traffic = new Map(routes.map(({ key, traffic }) => [key, traffic]));
+    for (const { waiting } of before.values()) waiting.roomMade();
   }
 
   private servers(): GatewayReport['servers'] {

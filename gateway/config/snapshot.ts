@@ -1,5 +1,6 @@
 // The snapshot: the one versioned document that a gateway serves, as the operator's translation writes it.
 import * as z from 'zod';
+import { healthSchema } from './health.ts';
 import { throttlingSchema } from './throttling.ts';
 
 /** The version that this build holds. How it reads the one before, and which it writes, is in versions.ts. */
@@ -23,6 +24,8 @@ const server = z.strictObject({
       'must be https://host[:port]',
     ),
   priority: z.int().nonnegative(),
+  /** Its share of the requests, where they are balanced. Absent: 1. */
+  weight: z.int().positive().optional(),
 });
 
 const oauth = z.strictObject({
@@ -67,6 +70,9 @@ const route = z.strictObject({
   }),
   /** None: a reference of the route does not resolve. Its users get 503, at its OAuth endpoints too, never another route. */
   servers: z.array(server),
+  /** Among servers of equal priority. Absent: Priority, the first one takes everything. */
+  balancing: z.enum(['RoundRobin', 'LeastRequests', 'UserHash']).optional(),
+  health: healthSchema.optional(),
   serverTLS: z.strictObject({ caFile: fileName.optional(), serverName: z.string().optional() }),
   authentication: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('PassThrough'), tokenPolicy: tokenPolicy.optional() }),
@@ -91,11 +97,24 @@ const route = z.strictObject({
   throttling: throttlingSchema.optional(),
   /** Of ActiveSync. Absent: Exchange alone decides. */
   minProtocolVersion: z.enum(['12.0', '12.1', '14.0', '14.1', '16.0', '16.1']).optional(),
-  limits: z.strictObject({ maxRequestBytes: z.int().positive() }),
+  limits: z.strictObject({
+    maxRequestBytes: z.int().positive(),
+    /** Requests under way of one gateway process, at all servers and at each. Absent: no bound. */
+    maxConnections: z.int().positive().optional(),
+    maxConnectionsPerServer: z.int().positive().optional(),
+    /** Requests that wait while a bound is reached, and for how long. Absent: the gateway's defaults. */
+    maxQueuedRequests: z.int().nonnegative().optional(),
+    queueSeconds: seconds.optional(),
+    /** Of the requests so many may be sent again to another server. Absent: the gateway's default. */
+    maxReplayPercent: z.int().min(0).max(100).optional(),
+  }),
   timeouts: z.strictObject({
     connectSeconds: seconds,
     /** From the end of the request body to the first byte of the answer, for all but polls. */
     firstByteSeconds: seconds,
+    /** The same for mails that are sent, and for bodies and attachments that are fetched. Absent: as `firstByteSeconds`. */
+    uploadFirstByteSeconds: seconds.optional(),
+    downloadFirstByteSeconds: seconds.optional(),
     /** Between two pieces of a body while it flows. */
     idleSeconds: seconds,
     /** To the first byte of the answer of Ping and Sync. */

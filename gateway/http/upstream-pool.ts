@@ -51,6 +51,8 @@ export interface UpstreamPoolOptions {
   readonly inactivityMs?: number;
   /** Beyond it requests fail with PoolExhausted; default: no bound. */
   readonly maxConnections?: number;
+  /** A connection less carries a request. Called while its last event is still being handled. */
+  readonly onRoom?: () => void;
   /** An exception in a sink or in here: it ends the exchange. Default: thrown again outside of it. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -80,6 +82,7 @@ export class UpstreamPool {
   private readonly servername: string;
   private readonly names: NameLookup | undefined;
   private readonly maxConnections: number;
+  private readonly onRoom: (() => void) | undefined;
   private readonly shared: UpstreamShared;
   private readonly idleConnections: UpstreamConnection[] = [];
   /** Connections, idle ones included. */
@@ -100,6 +103,7 @@ export class UpstreamPool {
       : undefined;
     this.names = options.names;
     this.maxConnections = options.maxConnections ?? Infinity;
+    this.onRoom = options.onRoom;
     this.shared = {
       deadlines: options.deadlines,
       flushQueue: new FlushQueue(),
@@ -191,12 +195,14 @@ export class UpstreamPool {
   private release(connection: UpstreamConnection): void {
     if (this.closed) connection.destroy();
     else this.idleConnections.push(connection);
+    this.onRoom?.();
   }
 
   private forget(connection: UpstreamConnection): void {
     this.total--;
     const index = this.idleConnections.indexOf(connection);
     if (index >= 0) this.idleConnections.splice(index, 1);
+    this.onRoom?.();
   }
 }
 

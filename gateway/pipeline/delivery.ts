@@ -4,9 +4,18 @@ import { scanRequest } from '../eas/request-scan.ts';
 import type { UpstreamError } from '../http/errors.ts';
 import type { RequestHead, ResponseHead, ResponseSink, UpstreamExchange } from '../http/exchange.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import { chooseServer, type RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/server-choice.ts';
+import type { WaitingRequest, WaitingRequests } from '../upstream/waiting-requests.ts';
 import type { HeldBody } from './held-body.ts';
-import { FIRST_BYTE_TIMEOUT, NO_SERVER, type OwnAnswer, SERVER_LOST } from './own-answers.ts';
+import {
+  FIRST_BYTE_TIMEOUT,
+  NO_SERVER,
+  type OwnAnswer,
+  QUEUE_FULL,
+  QUEUE_TIMEOUT,
+  SERVER_LOST,
+  TOO_MANY_REPLAYS,
+} from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
 import type { Poll } from './poll.ts';
 import type { ServedRoute } from './served-snapshot.ts';
@@ -18,8 +27,11 @@ export interface Sender {
   readonly body: HeldBody;
   /** Of a Ping or Sync. */
   readonly poll: Poll | undefined;
-  /** For how long the request has been here, in ms. */
-  readonly openMs: number;
+  /** In ms of the clock; the second one is when the request came. */
+  readonly now: number;
+  readonly startedAt: number;
+  /** The same number for the same user, of 32 bits. */
+  readonly userHash: number;
   /** Where the request is to go, by the snapshot of now, or the answer in place of it. */
   destination(): ServedRoute | OwnAnswer;
   /** The one server to ask in place of the route's: Exchange moved the user there. */
@@ -44,7 +56,9 @@ export interface Sender {
 const MAX_STALE_CONNECTIONS = 2;
 const NONE: readonly Endpoint[] = [];
 
-export class Delivery implements ResponseSink {
+export class Delivery implements ResponseSink, WaitingRequest {
+  /** While it waits. */
+  waitsUntil = Infinity;
   private readonly sender: Sender;
   private exchange: UpstreamExchange | undefined;
   /** That was asked last. */
@@ -52,6 +66,8 @@ export class Delivery implements ResponseSink {
   private tried: readonly Endpoint[] = NONE;
   private staleConnections = 0;
   private answered = false;
+  /** Where it waits until a server has room. */
+  private waitingIn: WaitingRequests | undefined;
 
   constructor(sender: Sender) {
     this.sender = sender;
@@ -62,9 +78,14 @@ export class Delivery implements ResponseSink {
     return this.exchange !== undefined;
   }
 
+  /** No server has room: the body that is here is kept for later. */
+  get isWaiting(): boolean {
+    return this.waitingIn !== undefined;
+  }
+
   /** Asks a server, with as much of the body as there is. */
   start(): void {
-    this.askNext(NO_SERVER, '');
+    if (!this.isWaiting) this.askNext(NO_SERVER, '');
   }
 
   /** A further piece of the body. */
@@ -96,6 +117,8 @@ export class Delivery implements ResponseSink {
 
   /** The answer is no longer wanted. */
   abort(): void {
+    this.waitingIn?.remove(this);
+    this.waitingIn = undefined;
     this.exchange?.abort();
     this.exchange = undefined;
   }
@@ -141,15 +164,62 @@ export class Delivery implements ResponseSink {
 
   // ——— pick server ———
 
-  /** Asks the next server; where none is left, `otherwise` is the answer, on account of `lastServer`. */
+  /** Asks the next server, or waits for it; where none is left, `otherwise` is the answer, on account of `lastServer`. */
   private askNext(otherwise: OwnAnswer, lastServer: string): void {
     const { sender } = this;
     const route = sender.destination();
     if ('status' in route) return sender.onUnanswered(route, '');
+    const { waiting, budget } = route.traffic;
+    if (this.tried === NONE) budget.countRequest(sender.startedAt);
+    if (waiting.size > 0) return this.wait(route);
+    const server = this.choose(route);
+    if (server !== undefined) this.ask(server, route);
+    else if (route.choice.isFull) this.wait(route);
+    else sender.onUnanswered(otherwise, lastServer);
+  }
+
+  private choose(route: ServedRoute): RouteServer | undefined {
+    const { sender, tried } = this;
     const learnt = sender.learntServer(route);
-    const server = chooseServer(learnt === undefined ? route.servers : [learnt], this.tried);
-    if (server === undefined) return sender.onUnanswered(otherwise, lastServer);
-    this.ask(server, route);
+    if (learnt === undefined) return route.choice.choose(route.choice.byUser ? sender.userHash : 0, tried);
+    route.choice.isFull = false;
+    const { endpoint } = learnt;
+    return endpoint.health.state === 'Down' || tried.includes(endpoint) ? undefined : learnt;
+  }
+
+  // ——— wait for room ———
+
+  private wait({ queue, servers, traffic: { waiting } }: ServedRoute): void {
+    const { sender } = this;
+    if (waiting.size >= queue.maxRequests) return sender.onUnanswered(QUEUE_FULL, '');
+    this.waitsUntil = sender.now + queue.waitMs;
+    this.waitingIn = waiting;
+    sender.pauseBody();
+    waiting.add(
+      this,
+      servers.map(({ endpoint }) => endpoint),
+    );
+  }
+
+  tryAgain(): boolean {
+    const { sender } = this;
+    try {
+      const route = sender.destination();
+      const server = 'status' in route ? undefined : this.choose(route);
+      if (!('status' in route) && server === undefined && route.choice.isFull) return false;
+      this.waitingIn = undefined;
+      if ('status' in route) sender.onUnanswered(route, '');
+      else if (server === undefined) sender.onUnanswered(NO_SERVER, '');
+      else this.ask(server, route);
+    } catch (error) {
+      sender.onFailure(error);
+    }
+    return true;
+  }
+
+  waitedInVain(): void {
+    this.waitingIn = undefined;
+    this.sender.onUnanswered(QUEUE_TIMEOUT, '');
   }
 
   private ask(server: RouteServer, route: ServedRoute): void {
@@ -165,13 +235,14 @@ export class Delivery implements ResponseSink {
         headers: request.headers,
         body: request.body,
         hasContentLength: request.hasContentLength,
-        firstByteTimeoutMs: poll?.firstByteTimeoutMs(route) ?? route.firstByteMs,
+        firstByteTimeoutMs: poll?.firstByteTimeoutMs(route) ?? firstByteMs(sender.asked, route),
       },
       this,
     );
     this.exchange = exchange;
     let mayGoOn = true;
     for (const piece of body.pieces) mayGoOn = exchange.write(piece);
+    if (body.isTooLong) body.drop();
     if (body.complete) exchange.end();
     else if (mayGoOn) sender.resumeBody();
     else sender.pauseBody();
@@ -185,12 +256,13 @@ export class Delivery implements ResponseSink {
     if (!stale || ++this.staleConnections > MAX_STALE_CONNECTIONS) {
       this.tried = [...this.tried, server.endpoint];
     }
-    if (poll?.isTooOldToReplay(sender.openMs) === true) {
+    if (poll?.isTooOldToReplay(sender.now - sender.startedAt) === true) {
       return sender.onUnanswered(poll.endAsLost(), server.name);
     }
     if (error.sent !== 'sent' && body.isHeld) return this.askNext(NO_SERVER, server.name);
     const failure = error.code === 'FirstByteTimeout' ? FIRST_BYTE_TIMEOUT : SERVER_LOST;
     if (!this.mayReplay()) return sender.onUnanswered(failure, server.name);
+    if (!this.takeReplay()) return sender.onUnanswered(poll?.endAsLost() ?? TOO_MANY_REPLAYS, server.name);
     sender.onReplay();
     this.askNext(failure, server.name);
   }
@@ -206,5 +278,26 @@ export class Delivery implements ResponseSink {
         ? scanRequest(command, whole, request.headers.get('content-encoding'))
         : (poll?.scan ?? 'Unknown');
     return mayReplay(command, scan);
+  }
+
+  /** Out of the route's budget. */
+  private takeReplay(): boolean {
+    const route = this.sender.destination();
+    return 'status' in route || route.traffic.budget.take(this.sender.now);
+  }
+}
+
+/** How long a server may take to begin the answer to a command that is no poll. */
+function firstByteMs(asked: AskedFor | undefined, route: ServedRoute): number {
+  switch (asked?.command) {
+    case 'SendMail':
+    case 'SmartReply':
+    case 'SmartForward':
+      return route.uploadFirstByteMs;
+    case 'ItemOperations':
+    case 'GetAttachment':
+      return route.downloadFirstByteMs;
+    default:
+      return route.firstByteMs;
   }
 }

@@ -2,6 +2,7 @@
 import type { SignIn } from '../access/sign-in.ts';
 import type { RequestError } from '../http/errors.ts';
 import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../http/exchange.ts';
+import { hashText } from '../upstream/balancing.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
 import { shareOf } from '../listener/address-shares.ts';
 import type { RouteServer } from '../upstream/server-choice.ts';
@@ -83,8 +84,20 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     return shareOf(this.exchange.connection.remoteAddress);
   }
 
-  get openMs(): number {
-    return this.context.clock.now() - this.tally.startedAt;
+  get now(): number {
+    return this.context.clock.now();
+  }
+
+  get startedAt(): number {
+    return this.tally.startedAt;
+  }
+
+  get userHash(): number {
+    const { identity, asked } = this.admission;
+    const device = asked?.deviceId ?? '';
+    return hashText(
+      identity.user?.canonical ?? (device === '' ? this.exchange.connection.remoteAddress : device),
+    );
   }
 
   /** Sends it on its way, or answers it. */
@@ -125,7 +138,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
       body.push(bytes);
       if (delivery.isUnderWay) delivery.write(bytes);
       else if (body.isTooLong) delivery.start();
-      if (body.isTooLong) body.drop();
+      if (body.isTooLong && !delivery.isWaiting) body.drop();
     } catch (error) {
       this.onFailure(error);
     }

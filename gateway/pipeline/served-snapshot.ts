@@ -8,21 +8,18 @@ import type { Clock } from '../http/deadlines.ts';
 import { compileOAuth, type OAuthEndpoints, type OAuthOptions } from '../oauth/endpoints.ts';
 import { routePath } from '../oauth/path.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
-import { inOrderOfPriority, type RouteServer } from '../upstream/server-choice.ts';
 import type { RedirectRules } from './redirects.ts';
 import type { Throttling } from './throttle.ts';
 import { compileRedirects, compileThrottling } from './route-rules.ts';
+import { compileServers, type RouteServers, type RouteTraffic } from './route-servers.ts';
 import { type OwnAnswer, USE_BASIC, USE_BEARER } from './own-answers.ts';
 import { PlainServices } from './plain-services.ts';
 
 /** A route without what found it: open polls keep it, and must not keep the whole snapshot. */
-export interface ServedRoute {
+export interface ServedRoute extends RouteServers {
   /** `namespace/name`. */
   readonly key: string;
-  /** In the order of priority. */
-  readonly servers: readonly RouteServer[];
   readonly maxRequestBytes: number;
-  readonly firstByteMs: number;
   readonly pollMs: number;
   readonly redirects: RedirectRules;
   readonly throttling: Throttling;
@@ -56,6 +53,8 @@ export interface ServedSnapshot {
 const DEFAULT_KEEP_ALIVE_MS = 120_000;
 
 export interface CompileOptions {
+  /** What is remembered of a route's requests, by its key. */
+  readonly trafficOf: (key: string) => RouteTraffic;
   /** URLs of the servers that users were moved to so far, by the route's key. */
   readonly learntServers: ReadonlyMap<string, readonly string[]>;
   readonly oauth: OAuthOptions;
@@ -73,7 +72,7 @@ export function compileSnapshot(
   endpoints: EndpointsChange,
   options: CompileOptions,
 ): ServedSnapshot {
-  const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints, options.learntServers));
+  const routes = snapshot.routes.map((route) => compileRoute(route, files, endpoints, options));
   const tables = new Map(
     snapshot.listeners.map(({ name }) => {
       const attached = snapshot.routes.flatMap((route, at) => {
@@ -101,7 +100,7 @@ function compileRoute(
   route: SnapshotRoute,
   files: SnapshotFiles,
   endpoints: EndpointsChange,
-  learntServers: CompileOptions['learntServers'],
+  { learntServers, trafficOf }: CompileOptions,
 ): ServedRoute {
   const { timeouts, serverTLS } = route;
   const { tokenPolicy } = route.authentication;
@@ -110,22 +109,10 @@ function compileRoute(
   if (serverTLS.caFile !== undefined && ca === undefined) {
     throw new SnapshotUnusableError(`route ${key}: the file ${serverTLS.caFile} is missing`);
   }
-  const servers = route.servers.map(({ name, priority, url }) => ({
-    name,
-    priority,
-    endpoint: endpoints.get({
-      url,
-      ca,
-      serverName: serverTLS.serverName,
-      connectTimeoutMs: timeouts.connectSeconds * 1000,
-      inactivityMs: timeouts.idleSeconds * 1000,
-    }),
-  }));
   return {
     key,
-    servers: inOrderOfPriority(servers),
+    ...compileServers(route, ca, endpoints, trafficOf(key)),
     maxRequestBytes: route.limits.maxRequestBytes,
-    firstByteMs: timeouts.firstByteSeconds * 1000,
     pollMs: timeouts.pollSeconds * 1000,
     redirects: compileRedirects(route, files, endpoints, learntServers.get(key) ?? []),
     throttling: compileThrottling(route.throttling),

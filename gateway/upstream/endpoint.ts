@@ -5,8 +5,9 @@ import type { UpstreamError } from '../http/errors.ts';
 import type { ResponseHead, ResponseSink, UpstreamExchange, UpstreamRequest } from '../http/exchange.ts';
 import { HeaderList } from '../http/headers.ts';
 import { type NameLookup, UpstreamPool } from '../http/upstream-pool.ts';
-import { type HealthSettings, ServerHealth } from './health.ts';
+import { type HealthChanges, type HealthSettings, ServerHealth } from './health.ts';
 import { describeError, observeError } from './observation.ts';
+import type { WaitingRequests } from './waiting-requests.ts';
 
 /** What tells one endpoint from another: two routes with equal values share connections and health. */
 export interface EndpointTarget {
@@ -18,9 +19,21 @@ export interface EndpointTarget {
   readonly serverName: string | undefined;
   readonly connectTimeoutMs: number;
   readonly inactivityMs: number;
+  /** In place of the gateway's own settings. */
+  readonly probes?: Partial<ProbeSettings>;
+  readonly health?: Partial<HealthSettings>;
 }
 
+/**
+ * - `Options`: OPTIONS on the path of ActiveSync; any answer below 500 is a sign of life.
+ * - `HealthCheckPage`: GET of healthcheck.htm; 200 while the protocol is in service.
+ * - `EmptyBearer`: OPTIONS with an empty Bearer token, for Exchange Online; 401 is a sign of life.
+ */
+export type ProbeType = 'Options' | 'HealthCheckPage' | 'EmptyBearer';
+
 export interface ProbeSettings {
+  /** Default: Options. */
+  readonly type?: ProbeType;
   /** Path of the OPTIONS request. */
   readonly path: string;
   readonly intervalMs: number;
@@ -41,6 +54,8 @@ export interface EndpointOptions {
   readonly readBuffer: Buffer;
   readonly probes: ProbeSettings;
   readonly health?: Partial<HealthSettings>;
+  /** Is told of each change of the state. */
+  readonly changes: HealthChanges;
   readonly onChange?: (endpoint: Endpoint) => void;
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -58,9 +73,12 @@ export class Endpoint implements Deadlined {
   private readonly deadlines: Deadlines;
   private readonly probes: ProbeSettings;
   private probe: Probe | undefined;
+  /** Requests that wait until this server has room. */
+  private readonly awaiting = new Set<WaitingRequests>();
+  private isRoomMade = false;
 
   constructor(options: EndpointOptions) {
-    const { target, deadlines, onChange, onInternalError } = options;
+    const { target, deadlines, changes, onChange, onInternalError } = options;
     this.target = target;
     this.deadlines = deadlines;
     this.probes = options.probes;
@@ -75,12 +93,15 @@ export class Endpoint implements Deadlined {
       },
       connectTimeoutMs: target.connectTimeoutMs,
       inactivityMs: target.inactivityMs,
+      onRoom: () => this.makeRoom(),
       ...(onInternalError !== undefined && { onInternalError }),
     });
     this.health = new ServerHealth({
       clock: deadlines.clock,
-      ...(options.health !== undefined && { settings: options.health }),
+      settings: { ...options.health, ...target.health },
       onChange: () => {
+        changes.count++;
+        this.makeRoom();
         this.probeAfter(this.probes.unhealthyIntervalMs);
         onChange?.(this);
       },
@@ -95,6 +116,15 @@ export class Endpoint implements Deadlined {
     if (this.health.suspected && this.probe === undefined) this.deadline = this.deadlines.clock.now();
   }
 
+  /** Tells these whenever a request less is under way, or the server's health has changed, until `awaitRoomNoMore`. */
+  awaitRoom(requests: WaitingRequests): void {
+    this.awaiting.add(requests);
+  }
+
+  awaitRoomNoMore(requests: WaitingRequests): void {
+    this.awaiting.delete(requests);
+  }
+
   onDeadline(now: number): void {
     this.deadline = now + this.probes.intervalMs;
     this.probe ??= new Probe(this.pool, this.probes, (error) => this.probed(error));
@@ -105,6 +135,16 @@ export class Endpoint implements Deadlined {
     this.deadlines.remove(this);
     this.probe?.abort();
     this.pool.close();
+  }
+
+  /** In the next turn: the connection that has become free is still busy with its last event. */
+  private makeRoom(): void {
+    if (this.isRoomMade || this.awaiting.size === 0) return;
+    this.isRoomMade = true;
+    process.nextTick(() => {
+      this.isRoomMade = false;
+      for (const requests of this.awaiting) requests.roomMade();
+    });
   }
 
   private probed(error: string | undefined): void {

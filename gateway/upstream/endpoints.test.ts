@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Deadlines } from '../http/deadlines.ts';
 import type { EndpointTarget } from './endpoint.ts';
 import { Endpoints } from './endpoints.ts';
-import { chooseServer, inOrderOfPriority, type RouteServer } from './server-choice.ts';
 
 const target = (url: string, fields: Partial<EndpointTarget> = {}): EndpointTarget => ({
   url,
@@ -14,8 +13,6 @@ const target = (url: string, fields: Partial<EndpointTarget> = {}): EndpointTarg
 });
 const MBX1 = target('https://mbx1.example.com');
 const MBX2 = target('https://mbx2.example.com');
-
-const names = (servers: readonly RouteServer[]): string[] => servers.map(({ name }) => name);
 
 describe('the endpoints', () => {
   let time: number;
@@ -48,6 +45,8 @@ describe('the endpoints', () => {
     ['name', { serverName: 'other.example.com' }],
     ['time-out', { connectTimeoutMs: 2000 }],
     ['inactivity', { inactivityMs: 2000 }],
+    ['probe', { probes: { type: 'EmptyBearer' } }],
+    ['judgement', { health: { failuresToDown: 5 } }],
   ])('are two where the %s differs', (_, fields) => {
     const change = endpoints.change(2);
     expect(change.get(MBX1)).not.toBe(change.get({ ...MBX1, ...fields }));
@@ -92,52 +91,5 @@ describe('the endpoints', () => {
     const change = endpoints.change(1);
     expect(() => change.get(target('https://mbx1.example.com/owa'))).toThrow('the URL of a server must be');
     change.discard();
-  });
-
-  describe('of a route', () => {
-    let servers: RouteServer[];
-    const chosen = (...tried: number[]): string | undefined =>
-      chooseServer(
-        servers,
-        tried.flatMap((at) => servers[at]?.endpoint ?? []),
-      )?.name;
-
-    beforeEach(() => {
-      const change = endpoints.change(3);
-      servers = inOrderOfPriority([
-        { name: 'dr', priority: 1, endpoint: change.get(target('https://dr.example.com')) },
-        { name: 'mbx1', priority: 0, endpoint: change.get(MBX1) },
-        { name: 'mbx2', priority: 0, endpoint: change.get(MBX2) },
-      ]);
-      change.commit();
-    });
-
-    const down = (at: number): void => {
-      for (let i = 0; i < 2; i++) servers[at]?.endpoint.health.connectFailed('refused');
-    };
-    const degraded = (at: number): void => {
-      for (const user of ['a', 'b', 'c']) servers[at]?.endpoint.health.answered(true, user);
-    };
-
-    test('are asked by priority, then as they are listed, each once', () => {
-      expect(names(servers)).toEqual(['mbx1', 'mbx2', 'dr']);
-      expect([chosen(), chosen(0), chosen(0, 1), chosen(0, 1, 2)]).toEqual(['mbx1', 'mbx2', 'dr', undefined]);
-    });
-
-    test('are left out while they are down', () => {
-      down(0);
-      expect(chosen()).toBe('mbx2');
-      down(1);
-      expect(chosen()).toBe('dr');
-      down(2);
-      expect(chosen()).toBeUndefined();
-    });
-
-    test('are the last resort while they are degraded', () => {
-      degraded(0);
-      down(1);
-      expect(chosen()).toBe('dr');
-      expect(chosen(2)).toBe('mbx1');
-    });
   });
 });

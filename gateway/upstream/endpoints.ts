@@ -1,10 +1,10 @@
 // All endpoints of a gateway: those that a new snapshot names again keep their connections, health and probes.
 import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
-import type { Deadlines } from '../http/deadlines.ts';
+import type { Clock, Deadlines } from '../http/deadlines.ts';
 import { makeReadBuffer, makeSecureContext, type NameLookup } from '../http/upstream-pool.ts';
 import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
-import type { HealthSettings } from './health.ts';
+import type { HealthChanges, HealthSettings } from './health.ts';
 
 export interface EndpointsOptions {
   readonly deadlines: Deadlines;
@@ -21,6 +21,9 @@ const PROBE_SPACING_MS = 20;
 
 /** A set of endpoints that is being put together: nothing of it counts until `commit()`. */
 export interface EndpointsChange {
+  readonly clock: Clock;
+  /** Of all endpoints together. */
+  readonly changes: HealthChanges;
   /** The endpoint for this target: the existing one where there is one. */
   get(target: EndpointTarget): Endpoint;
   /** Closes the endpoints that were not asked for. */
@@ -30,6 +33,8 @@ export interface EndpointsChange {
 }
 
 export class Endpoints {
+  /** Of all of them together. */
+  readonly changes: HealthChanges = { count: 0 };
   private readonly options: EndpointsOptions;
   private readonly readBuffer = makeReadBuffer();
   private current = new Map<string, Endpoint>();
@@ -45,12 +50,10 @@ export class Endpoints {
     const trusts = new Map<Buffer | undefined, Trust>();
     const { probes } = this.options;
     const roundMs = expected * PROBE_SPACING_MS;
-    const spaced = {
-      ...probes,
-      intervalMs: Math.max(probes.intervalMs, roundMs),
-      firstWithinMs: Math.max(probes.firstWithinMs, roundMs),
-    };
+    const spaced = { ...probes, firstWithinMs: Math.max(probes.firstWithinMs, roundMs) };
     return {
+      clock: this.options.deadlines.clock,
+      changes: this.changes,
       get: (target) => {
         const trust = trusts.get(target.ca) ?? trustIn(target.ca);
         trusts.set(target.ca, trust);
@@ -60,8 +63,9 @@ export class Endpoints {
           current.get(key) ??
           new Endpoint({
             ...this.options,
+            changes: this.changes,
             readBuffer: this.readBuffer,
-            probes: spaced,
+            probes: probesOf(target, spaced, roundMs),
             target,
             secureContext: (trust.secureContext ??= makeSecureContext(caOf(target))),
           });
@@ -82,7 +86,14 @@ export class Endpoints {
     let endpoint = this.current.get(key);
     if (endpoint === undefined) {
       const secureContext = makeSecureContext(caOf(target));
-      endpoint = new Endpoint({ ...this.options, readBuffer: this.readBuffer, target, secureContext });
+      endpoint = new Endpoint({
+        ...this.options,
+        changes: this.changes,
+        readBuffer: this.readBuffer,
+        probes: probesOf(target, this.options.probes, 0),
+        target,
+        secureContext,
+      });
       this.current.set(key, endpoint);
     }
     return endpoint;
@@ -96,6 +107,16 @@ export class Endpoints {
 
 function closeMissing(from: ReadonlyMap<string, Endpoint>, kept: ReadonlyMap<string, Endpoint>): void {
   for (const [key, endpoint] of from) if (kept.get(key) !== endpoint) endpoint.close();
+}
+
+/** As the target wants them, and else as the gateway does. */
+function probesOf({ probes }: EndpointTarget, standard: ProbeSettings, minIntervalMs: number): ProbeSettings {
+  const { unhealthyIntervalMs, ...settings } = { ...standard, ...probes };
+  return {
+    ...settings,
+    intervalMs: Math.max(settings.intervalMs, minIntervalMs),
+    unhealthyIntervalMs: Math.min(settings.intervalMs, unhealthyIntervalMs),
+  };
 }
 
 /** What is worked out once for a CA file, because many routes share one. */
@@ -113,6 +134,6 @@ function caOf({ ca }: EndpointTarget): { ca?: Buffer } {
 }
 
 function keyOf(target: EndpointTarget, { digest }: Trust): string {
-  const { url, serverName, connectTimeoutMs, inactivityMs } = target;
-  return JSON.stringify([url, digest, serverName, connectTimeoutMs, inactivityMs]);
+  const { url, serverName, connectTimeoutMs, inactivityMs, probes, health } = target;
+  return JSON.stringify([url, digest, serverName, connectTimeoutMs, inactivityMs, probes, health]);
 }

@@ -12,6 +12,11 @@ import type { Clock } from '../http/deadlines.ts';
  */
 export type HealthState = 'Healthy' | 'Degraded' | 'Down';
 
+/** Counts the changes of state of many servers: what was made of their states holds as long as it stays the same. */
+export interface HealthChanges {
+  count: number;
+}
+
 export interface HealthSettings {
   /** Failures to connect or to be probed, without an answer between them, that make a server `Down`. */
   readonly failuresToDown: number;
@@ -56,6 +61,13 @@ export class ServerHealth {
   since: Date;
   /** What is wrong, in words; null while nothing is known to be. */
   lastError: string | null = null;
+  /** `Degraded` because it comes back from `Down`, and not for what it answers. */
+  isRecovering = false;
+  /** When it ceased to be healthy, and when it last became so again, in ms of the clock. */
+  leftAt = Number.NEGATIVE_INFINITY;
+  returnedAt = Number.NEGATIVE_INFINITY;
+  /** How often it ceased to be healthy. */
+  failureCount = 0;
   /** A request had no answer: the next probe decides, and it ought to come soon. */
   suspected = false;
 
@@ -67,7 +79,6 @@ export class ServerHealth {
   private successes = 0;
   private relapses = 0;
   private holdUntil = 0;
-  private returnedAt = Number.NEGATIVE_INFINITY;
   /** Users whose requests were answered by 502, 503 or 504, with the time; the oldest first. */
   private readonly failingUsers = new Map<string, number>();
   private failingAnswers = 0;
@@ -151,6 +162,8 @@ export class ServerHealth {
   private leave(state: HealthState, holdMs: number): void {
     const now = this.clock.now();
     if (this.state === 'Healthy') {
+      this.leftAt = now;
+      this.failureCount++;
       this.relapses = now - this.returnedAt < this.settings.relapseMs ? this.relapses + 1 : 0;
       this.holdUntil = now + Math.min(holdMs * 2 ** this.relapses, this.settings.maxHoldMs);
     }
@@ -161,6 +174,7 @@ export class ServerHealth {
   private enter(state: HealthState): void {
     if (state === this.state) return;
     if (state === 'Healthy' || this.state === 'Healthy') this.since = this.now();
+    this.isRecovering = state === 'Degraded' && this.state === 'Down';
     this.state = state;
     this.failingUsers.clear();
     this.onChange?.(this);

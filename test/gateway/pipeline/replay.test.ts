@@ -80,7 +80,10 @@ describe('a request whose server dies', () => {
       users: [{ name: 'alice@example.com', password: 'secret' }],
     });
     const servers = ['mbx1', 'mbx2'].map((name) => ({ name, url: exchange.frontEnd(name).url }));
-    gateway = await GatewayFixture.start({ authority, routes: [{ servers }] });
+    gateway = await GatewayFixture.start({
+      authority,
+      routes: [{ servers, limits: { maxReplayPercent: 100 } }],
+    });
   });
 
   afterEach(() => {

@@ -10,14 +10,25 @@ export interface ListenerSketch {
   readonly minVersion?: SnapshotListener['minVersion'];
 }
 
+export interface ServerSketch {
+  readonly name: string;
+  readonly url: string;
+  readonly priority?: number;
+  readonly weight?: number;
+}
+
 export interface RouteSketch {
   readonly name?: string;
   readonly listeners?: readonly string[];
   readonly match?: Partial<SnapshotRoute['match']>;
-  readonly servers?: readonly { readonly name: string; readonly url: string; readonly priority?: number }[];
+  readonly servers?: readonly ServerSketch[];
+  readonly balancing?: SnapshotRoute['balancing'];
+  readonly health?: SnapshotRoute['health'];
+  readonly limits?: Partial<SnapshotRoute['limits']>;
   readonly ca?: string;
   readonly authentication?: SnapshotRoute['authentication'];
   readonly timeouts?: Partial<SnapshotRoute['timeouts']>;
+  readonly autodiscover?: SnapshotRoute['autodiscover'];
   readonly maxRequestBytes?: number;
   readonly minProtocolVersion?: SnapshotRoute['minProtocolVersion'];
   /** With a `ca` the new servers are verified by it too. */
@@ -83,8 +94,16 @@ function sketchRoute(
     name: route.name ?? 'example-com',
     listeners: [...(route.listeners ?? listeners)],
     match: { users: [], deviceTypes: [], domains: [], ...route.match },
-    servers: servers.map(({ name, url, priority }) => ({ name, url, priority: priority ?? 0 })),
+    servers: servers.map(({ name, url, priority, weight }) => ({
+      name,
+      url,
+      priority: priority ?? 0,
+      ...(weight !== undefined && { weight }),
+    })),
+    ...(route.balancing && { balancing: route.balancing }),
+    ...(route.health && { health: route.health }),
     serverTLS: route.ca === undefined ? {} : { caFile: add(route.ca) },
+    ...(route.autodiscover && { autodiscover: route.autodiscover }),
     authentication: withCaFile(route.authentication ?? { type: 'PassThrough' }, route.ca, add),
     redirects: {
       policy: 'Rewrite',
@@ -93,7 +112,7 @@ function sketchRoute(
     },
     ...(route.throttling && { throttling: route.throttling }),
     ...(route.minProtocolVersion && { minProtocolVersion: route.minProtocolVersion }),
-    limits: { maxRequestBytes: route.maxRequestBytes ?? 30_000_000 },
+    limits: { maxRequestBytes: route.maxRequestBytes ?? 30_000_000, ...route.limits },
     timeouts: {
       connectSeconds: 5,
       firstByteSeconds: 120,

@@ -1,0 +1,69 @@
+// Requests of one route that wait until a server has room for them, in the order in which they came.
+import type { Deadlined, Deadlines } from '../http/deadlines.ts';
+import type { Endpoint } from './endpoint.ts';
+
+export interface WaitingRequest {
+  /** In ms of the clock. */
+  readonly waitsUntil: number;
+  /** There may be room. False where there is none: it goes on waiting. */
+  tryAgain(): boolean;
+  /** The time is over. */
+  waitedInVain(): void;
+}
+
+export class WaitingRequests implements Deadlined {
+  deadline = Infinity;
+  private readonly deadlines: Deadlines;
+  private readonly waiting = new Set<WaitingRequest>();
+  private readonly endpoints = new Set<Endpoint>();
+
+  constructor(deadlines: Deadlines) {
+    this.deadlines = deadlines;
+  }
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** It waits until one of these has room. */
+  add(request: WaitingRequest, endpoints: readonly Endpoint[]): void {
+    if (this.waiting.size === 0) this.deadlines.add(this);
+    this.waiting.add(request);
+    this.deadline = Math.min(this.deadline, request.waitsUntil);
+    for (const endpoint of endpoints) {
+      this.endpoints.add(endpoint);
+      endpoint.awaitRoom(this);
+    }
+  }
+
+  remove(request: WaitingRequest): void {
+    if (this.waiting.delete(request) && this.waiting.size === 0) this.rest();
+  }
+
+  /** A server may have room: lets in as many as there is room for. */
+  roomMade(): void {
+    for (const request of this.waiting) {
+      if (!request.tryAgain()) return;
+      this.waiting.delete(request);
+    }
+    this.rest();
+  }
+
+  onDeadline(now: number): void {
+    for (const request of this.waiting) {
+      if (request.waitsUntil > now) continue;
+      this.waiting.delete(request);
+      request.waitedInVain();
+    }
+    this.deadline = Infinity;
+    for (const { waitsUntil } of this.waiting) this.deadline = Math.min(this.deadline, waitsUntil);
+    if (this.waiting.size === 0) this.rest();
+  }
+
+  private rest(): void {
+    this.deadlines.remove(this);
+    this.deadline = Infinity;
+    for (const endpoint of this.endpoints) endpoint.awaitRoomNoMore(this);
+    this.endpoints.clear();
+  }
+}
