@@ -4,6 +4,8 @@ import { Agent, fetch as undiciFetch } from 'undici';
 
 export type Fetch = typeof globalThis.fetch;
 
+const MAX_REDIRECTS = 20;
+
 export class TrustingFetch implements AsyncDisposable {
   private readonly agent: Agent;
 
@@ -22,11 +24,12 @@ export class TrustingFetch implements AsyncDisposable {
   /**
    * What a browser does with a sign-in URL: follows redirects, with cookies, to the one that begins with `redirectUri`.
    *
-   * @throws Error for an answer that is no redirect
+   * @throws Error for an answer that is no redirect, and for too many redirects
    */
   async signIn(url: string, redirectUri: string): Promise<URL> {
     const cookies = new Map<string, string>();
-    for (let at = url; ;) {
+    let at = url;
+    for (let redirects = 0; redirects < MAX_REDIRECTS; redirects++) {
       if (at.startsWith(redirectUri)) return new URL(at);
       const answer = await this.fetch(at, {
         redirect: 'manual',
@@ -40,6 +43,7 @@ export class TrustingFetch implements AsyncDisposable {
       if (location === null) throw new Error(`${answer.status} at ${at}: ${await answer.text()}`);
       at = new URL(location, at).href;
     }
+    throw new Error(`redirected ${MAX_REDIRECTS} times, at last to ${at}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
