@@ -5,6 +5,7 @@ import type { Server as TlsServer, TLSSocket } from 'node:tls';
 import { bindOptions } from './address.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
 import { peerAddress } from './http/peer-address.ts';
+import { AddressLimit } from './listener/address-limit.ts';
 import { AddressShares, shareOf } from './listener/address-shares.ts';
 import { Arrival, type ArrivalEvents } from './listener/arrival.ts';
 import { type HandshakeLimits, HandshakeQueue } from './listener/handshake-queue.ts';
@@ -13,7 +14,8 @@ import { trustedProxiesOf, type TrustsPeer } from './listener/trusted-proxies.ts
 
 /**
  * How an attempt to connect ended. `overload`: closed unheard, because too many wait already. `untrusted-proxy`: the PROXY
- * protocol is spoken, and not with this peer; `bad-proxy-header`: with this one, which does not speak it.
+ * protocol is spoken, and not with this peer; `bad-proxy-header`: with this one, which does not speak it. `address-limit`: closed
+ * unheard, because this client has as many connections as one may have.
  */
 export type HandshakeOutcome =
   | 'full'
@@ -22,6 +24,7 @@ export type HandshakeOutcome =
   | 'timeout'
   | 'unrecognized-name'
   | 'overload'
+  | 'address-limit'
   | 'untrusted-proxy'
   | 'bad-proxy-header';
 
@@ -63,6 +66,8 @@ export class Listener {
   private entrance: Entrance = { first: undefined, byName: new Map(), trustsPeer: undefined };
   /** Connections that are not secure yet, by peer. */
   private readonly pending: AddressShares;
+  /** Connections of one client, in any state; counted only while there is a limit. */
+  private readonly perAddress = new AddressLimit(Infinity);
   /** Those whose handshake is under way, by the socket below TLS. */
   private readonly underTls = new Map<Socket, Arrival>();
   private readonly arrivals: ArrivalEvents = {
@@ -100,6 +105,7 @@ export class Listener {
     };
     return () => {
       this.entrance = entrance;
+      this.perAddress.limit = snapshot.limits?.maxConnectionsPerAddress ?? Infinity;
     };
   }
 
@@ -168,9 +174,23 @@ export class Listener {
       this.turnAway(socket, 'untrusted-proxy');
       return;
     }
+    const isProxied = trustsPeer !== undefined;
+    if (!isProxied && !this.admits(socket, peer)) {
+      this.turnAway(socket, 'address-limit');
+      return;
+    }
     this.pending.enter(share);
     socket.setKeepAlive(...KEEP_ALIVE);
-    new Arrival(socket, { peer, isProxied: trustsPeer !== undefined }, this.arrivals).start();
+    new Arrival(socket, { peer, isProxied }, this.arrivals).start();
+  }
+
+  /** Counts a connection until it closes; false where the client has as many as it may. */
+  private admits(socket: Socket, client: string): boolean {
+    const { perAddress } = this;
+    if (perAddress.limit === Infinity) return true;
+    if (!perAddress.enter(client)) return false;
+    socket.once('close', () => perAddress.leave(client));
+    return true;
   }
 
   private turnAway(socket: Socket, outcome: HandshakeOutcome): void {
@@ -179,6 +199,10 @@ export class Listener {
   }
 
   private route(arrival: Arrival, hello: Parameters<ArrivalEvents['onHello']>[1]): void {
+    if (arrival.isProxied && !this.admits(arrival.socket, arrival.client)) {
+      this.turnAway(arrival.socket, 'address-limit');
+      return;
+    }
     const secure = hello.kind === 'hello' ? this.find(hello.serverName) : this.entrance.first;
     if (secure === undefined) {
       this.options.onHandshake?.('', 'unrecognized-name');

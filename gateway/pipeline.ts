@@ -3,7 +3,7 @@
 //     accept              here: gateway/http has read a head
 //     parse               parse.ts              method, path, query → what is asked for
 //     identify            admission.ts          Authorization, query → whose request it is
-//     admit or answer     admission.ts          own-answers.ts, address-limit.ts
+//     admit or answer     admission.ts          own-answers.ts, listener/address-limit.ts
 //     pick route          served-snapshot.ts
 //     pick server         delivery.ts           health, priority, replay
 //     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
@@ -21,8 +21,8 @@ import type {
   ServerConnectionInfo,
   ServerExchange,
 } from './http/exchange.ts';
+import { AddressLimit } from './listener/address-limit.ts';
 import { refusedRecord } from './pipeline/accounting.ts';
-import { AddressLimit } from './pipeline/address-limit.ts';
 import { admit, refuse } from './pipeline/admission.ts';
 import { logStageFailure, type PipelineContext, type PipelineLog } from './pipeline/context.ts';
 import { DeviceCensus } from './pipeline/device-census.ts';
@@ -67,8 +67,6 @@ export interface PipelineOptions {
   readonly names?: NameSource;
   readonly probes?: Partial<Omit<ProbeSettings, 'path'>>;
   readonly health?: Partial<HealthSettings>;
-  /** Requests of one client address under way whose credentials no server has accepted yet. Behind a NAT there are many. */
-  readonly maxUnacceptedPerAddress?: number;
   readonly responseTransforms?: readonly ResponseTransform[];
   /** Is told of every sign-in that the identity provider or Exchange refused. */
   readonly countSignInError?: DiagnosesOptions['count'];
@@ -84,6 +82,7 @@ const PROBES: ProbeSettings = {
   unhealthyIntervalMs: 2_000,
   timeoutMs: 5_000,
 };
+/** Behind a NAT there are many. */
 const MAX_UNACCEPTED_PER_ADDRESS = 20_000;
 
 export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContext {
@@ -92,7 +91,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly log: PipelineLog;
   readonly open: OpenRequests;
   readonly census = new DeviceCensus();
-  readonly unaccepted: AddressLimit;
+  readonly unaccepted = new AddressLimit(MAX_UNACCEPTED_PER_ADDRESS);
   readonly throttle: Throttle;
   readonly redirects: Redirects;
   readonly responseTransforms: readonly ResponseTransform[];
@@ -112,7 +111,6 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     this.sink = options.sink;
     this.log = options.log;
     this.open = new OpenRequests(deadlines.clock);
-    this.unaccepted = new AddressLimit(options.maxUnacceptedPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS);
     this.throttle = new Throttle({ clock: this.clock, wallClock: this.wallClock });
     this.redirects = new Redirects({
       clock: this.clock,
@@ -161,6 +159,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     }
     change.commit();
     this.letIn(this.served.routes);
+    this.unaccepted.limit = snapshot.limits?.maxUnacceptedRequestsPerAddress ?? MAX_UNACCEPTED_PER_ADDRESS;
     before?.oauth
       .close()
       .catch((error: unknown) => this.log.warn({ error }, 'closing old token clients failed'));

@@ -151,6 +151,15 @@ export const snapshotSchema = z.strictObject({
    * only; from everywhere where there are none. Absent: the protocol is not spoken.
    */
   proxyProtocol: z.strictObject({ trustedProxies: z.array(addressRange).max(64) }).optional(),
+  /** Of one client address (of IPv6: one /64) at one gateway process. */
+  limits: z
+    .strictObject({
+      /** Absent: no limit of its own. */
+      maxConnectionsPerAddress: z.int().positive().optional(),
+      /** Under way, before Exchange has accepted their credentials. Absent: the gateway's default. */
+      maxUnacceptedRequestsPerAddress: z.int().positive().optional(),
+    })
+    .optional(),
   drain: z.strictObject({ seconds, propagationSeconds: z.int().nonnegative() }),
   logging: z.strictObject({
     access: z.enum(['All', 'Errors', 'Sampled']),

@@ -40,6 +40,7 @@ export function parseDocument(document: unknown, version: number): ReturnType<Re
  */
 const ADDED_BY_2: readonly Addition[] = [
   { path: 'proxyProtocol' },
+  { path: 'limits' },
   { path: 'routes.redirects.policy', values: ['Follow', 'Pass'] },
   { path: 'routes.redirects.allowedHosts' },
   { path: 'routes.redirects.allowBasicCredentials' },

@@ -28,6 +28,7 @@ export class Arrival {
   /** Address of the phone: what the proxy said, where it said something. */
   client: string;
   private readonly events: ArrivalEvents;
+  readonly isProxied: boolean;
   private awaitsProxyHeader: boolean;
   private timer: NodeJS.Timeout | undefined;
   private bytes: Buffer | undefined;
@@ -36,6 +37,7 @@ export class Arrival {
     this.socket = socket;
     this.peer = peer;
     this.client = peer;
+    this.isProxied = isProxied;
     this.awaitsProxyHeader = isProxied;
     this.events = events;
   }

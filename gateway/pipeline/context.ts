@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../http/deadlines.ts';
 import type { RequestHead } from '../http/exchange.ts';
 import type { RequestSink as RecordSink } from '../telemetry/request-record.ts';
-import type { AddressLimit } from './address-limit.ts';
+import type { AddressLimit } from '../listener/address-limit.ts';
 import type { DeviceCensus } from './device-census.ts';
 import type { OpenRequests } from './open-requests.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';

@@ -5,6 +5,7 @@ import { networkPolicy, proxyProtocol, trustedProxies } from './gateway-network.
 import { podSettings } from './gateway-pod.ts';
 import { autoscaling, replicas } from './gateway-scale.ts';
 import { serviceSettings } from './gateway-service.ts';
+import { gatewayLimits } from './gateway-limits.ts';
 import { labelSelector } from './label-selector.ts';
 import { conditionSchema, dnsLabel, type ObjectMeta, objectName } from './meta.ts';
 
@@ -105,6 +106,11 @@ export const sentryGatewaySpec = z.strictObject({
   trustedProxies: trustedProxies
     .describe(
       'Address ranges of the proxies in front of the gateway: connections are taken from these only, with proxyProtocol: Required. Default: from everywhere.',
+    )
+    .optional(),
+  limits: gatewayLimits
+    .describe(
+      'What one client address may have at one gateway process: an IPv4 address, or the /64 of an IPv6 address. Behind the address translation of a carrier or an office there are many phones: be generous. With proxyProtocol it is the address that the load balancer names. Default: as the fields say.',
     )
     .optional(),
   networkPolicy: networkPolicy

@@ -27,6 +27,7 @@ export const objectFields = {
   autoscaling: { min: 3, max: 9, targetCPUUtilizationPercent: 50 },
   proxyProtocol: 'Required',
   trustedProxies: ['192.0.2.0/24'],
+  limits: { maxConnectionsPerAddress: 100, maxUnacceptedRequestsPerAddress: 200 },
   networkPolicy: { egressCIDRs: ['10.0.0.0/8'] },
   service: {
     annotations: { zone: 'a' },
@@ -170,6 +171,8 @@ export const objectFieldChanges: Changes<GatewaySpec> = {
     },
   },
   ...other('trustedProxies[]', '192.0.2.128/25'),
+  ...other('limits.maxConnectionsPerAddress', 101),
+  ...other('limits.maxUnacceptedRequestsPerAddress', 201),
   ...other('networkPolicy.egressCIDRs[]', '172.16.0.0/12'),
   'service.type': { ClusterIP: serviceOfType('ClusterIP'), NodePort: serviceOfType('NodePort') },
   ...other('service.annotations{}', { zone: 'b' }),

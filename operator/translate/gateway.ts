@@ -134,6 +134,7 @@ function snapshotOf({
     ...(spec.proxyProtocol === 'Required' && {
       proxyProtocol: { trustedProxies: spec.trustedProxies ?? [] },
     }),
+    ...limitsOf(spec.limits),
     drain: {
       seconds: spec.drain.seconds,
       propagationSeconds: options.target === 'Standalone' ? 0 : spec.drain.propagationSeconds,
@@ -144,6 +145,11 @@ function snapshotOf({
       identifiers: spec.logging.identifiers,
     },
   };
+}
+
+/** Nothing where nothing differs from the defaults. */
+function limitsOf(limits: SentryGateway['spec']['limits']): Pick<Snapshot, 'limits'> {
+  return limits === undefined || Object.keys(limits).length === 0 ? {} : { limits };
 }
 
 function adminOf({ admin, ca }: GatewayKeys, files: ContentFiles): Snapshot['admin'] {

@@ -93,6 +93,7 @@ export const validManifests: readonly ValidCase[] = [
       'spec.pod': {},
       'spec.autoscaling': undefined,
       'spec.proxyProtocol': 'Disabled',
+      'spec.limits': undefined,
       'spec.networkPolicy': {},
       'spec.service.externalTrafficPolicy': undefined,
     },
@@ -470,6 +471,13 @@ export const validManifests: readonly ValidCase[] = [
     expected: { 'spec.trustedProxies[0]': '10.1.2.3/32' },
   },
   {
+    name: 'a gateway limits what one client address may have',
+    manifest: gateway({
+      'spec.limits': { maxConnectionsPerAddress: 2000, maxUnacceptedRequestsPerAddress: 500 },
+    }),
+    expected: { 'spec.limits.maxConnectionsPerAddress': 2000 },
+  },
+  {
     name: 'a gateway calls some addresses only',
     manifest: gateway({ 'spec.networkPolicy': { egressCIDRs: ['0.0.0.0/0', '10.0.0.0/8', 'fc00::/7'] } }),
     expected: { 'spec.networkPolicy.egressCIDRs[2]': 'fc00::/7' },
@@ -786,6 +794,12 @@ export const invalidManifests: readonly InvalidCase[] = [
         { 'spec.service.annotations': { 'sentrygateway.io/applied-hash': 'x' } },
         'spec.service.annotations',
         'choose other keys',
+      ],
+      [
+        'a client address without connections',
+        { 'spec.limits': { maxConnectionsPerAddress: 0 } },
+        'spec.limits.maxConnectionsPerAddress',
+        '1',
       ],
       [
         'trusted proxies without the PROXY protocol',

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import pino from 'pino';
 import { Deadlines } from '../../../gateway/http/deadlines.ts';
+import type { Snapshot } from '../../../gateway/config/snapshot.ts';
 import { HttpServer } from '../../../gateway/http/server.ts';
 import { Pipeline, type PipelineOptions } from '../../../gateway/pipeline.ts';
 import type { PhoneConnection } from '../../../gateway/pipeline/phone-connection.ts';
@@ -17,6 +18,7 @@ export interface FixtureOptions {
   readonly authority: CertificateAuthority;
   readonly routes: readonly RouteSketch[];
   readonly listeners?: readonly { readonly name: string; readonly hostname: string }[];
+  readonly limits?: Snapshot['limits'];
   readonly pipeline?: Partial<PipelineOptions>;
 }
 
@@ -32,6 +34,7 @@ export class GatewayFixture {
   aheadMs = 0;
   readonly deadlines = new Deadlines({ tickMs: 20, clock: { now: () => performance.now() + this.aheadMs } });
   readonly authority: CertificateAuthority;
+  private readonly limits: Snapshot['limits'];
   private readonly credentials: Credentials;
   private readonly tls: Server;
   private readonly listeners: readonly { readonly name: string; readonly hostname: string }[];
@@ -39,6 +42,7 @@ export class GatewayFixture {
 
   private constructor(options: FixtureOptions, credentials: Credentials) {
     this.authority = options.authority;
+    this.limits = options.limits;
     this.credentials = credentials;
     this.listeners = options.listeners ?? LISTENERS;
     this.pipeline = new Pipeline({
@@ -87,6 +91,7 @@ export class GatewayFixture {
 
   snapshotOf(routes: readonly RouteSketch[]): SketchedSnapshot {
     return sketchSnapshot({
+      ...(this.limits && { limits: this.limits }),
       listeners: this.listeners.map(({ name, hostname }) => ({
         name,
         hostnames: [hostname],

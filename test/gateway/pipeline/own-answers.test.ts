@@ -36,7 +36,7 @@ describe('the gateway itself', () => {
           maxRequestBytes: 100_000,
         },
       ],
-      pipeline: { maxUnacceptedPerAddress: 3 },
+      limits: { maxUnacceptedRequestsPerAddress: 3 },
     });
     phone = new RawPhone(gateway);
     exchange.organisation.journal.clear();

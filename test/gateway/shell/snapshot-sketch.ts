@@ -42,6 +42,7 @@ export interface SnapshotSketch {
   readonly ticketKey?: Buffer;
   readonly admin?: { readonly credentials: Credentials; readonly clientCA: string };
   readonly proxyProtocol?: Snapshot['proxyProtocol'];
+  readonly limits?: Snapshot['limits'];
   readonly drain?: Snapshot['drain'];
   readonly logging?: Snapshot['logging'];
 }
@@ -77,6 +78,7 @@ export function sketchSnapshot(sketch: SnapshotSketch): SketchedSnapshot {
       admin: { ...pair(sketch.admin.credentials), clientCAFile: add(sketch.admin.clientCA) },
     }),
     ...(sketch.proxyProtocol && { proxyProtocol: sketch.proxyProtocol }),
+    ...(sketch.limits && { limits: sketch.limits }),
     drain: sketch.drain ?? { seconds: 2, propagationSeconds: 0 },
     logging: sketch.logging ?? { access: 'All', samplePercent: 10, identifiers: 'Hashed' },
   };
