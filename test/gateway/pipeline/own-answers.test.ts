@@ -72,7 +72,7 @@ describe('the gateway itself', () => {
     `/%4dicrosoft-Server-ActiveSync`,
     `/${PATH}`,
     `${PATH};x`,
-    '/autodiscover/autodiscover.xml',
+    '/autodiscover/autodiscover.svc',
   ])('knows nothing of %s', async (path) => {
     const answer = await phone.send({
       target: `${path}?${targetOf({ command: 'Sync' })}`,
