@@ -5,6 +5,7 @@ import { caReference, conditionSchema, dnsLabel, type ObjectMeta } from './meta.
 import { autodiscover } from './route-autodiscover.ts';
 import { oauth } from './route-oauth.ts';
 import { redirects, redirectStatus } from './route-redirects.ts';
+import { balancing, health, limits, servers, timeouts } from './route-servers.ts';
 import { throttling } from './route-throttling.ts';
 import { tokenPolicy } from './route-token-policy.ts';
 import { clientSettings } from './sentry-gateway.ts';
@@ -27,22 +28,6 @@ const minProtocolVersion = z
 const values = (description: string, format: Format) =>
   z.array(text(format)).max(1024).describe(description).optional();
 
-const server = z.strictObject({
-  name: dnsLabel('Name of the server, unique in this route; it appears in metrics and status.'),
-  url: text(formats.serverURL).describe(
-    'Where the server is: https://host[:port]. The path is always that of ActiveSync.',
-  ),
-  priority: z
-    .int()
-    .min(0)
-    .max(100)
-    .default(0)
-    .describe('Servers of the lowest number are used as long as one of them is healthy. Default 0.'),
-});
-
-const seconds = (description: string, min: number, max: number, standard: number) =>
-  z.int().min(min).max(max).default(standard).describe(`${description} In seconds. Default ${standard}.`);
-
 export const exchangeRouteSpec = z.strictObject({
   gatewayRefs: z.array(gatewayRef).min(1).max(16).describe('The gateways that the route attaches to.'),
   match: z
@@ -64,7 +49,9 @@ export const exchangeRouteSpec = z.strictObject({
     .describe(
       'Whose requests the route takes: every field that is set must match, by any of its values. With no field set it is the default route.',
     ),
-  servers: z.array(server).min(1).max(32).describe('Front ends of one Exchange organisation, a map by name.'),
+  servers,
+  balancing,
+  health,
   serverTLS: z
     .strictObject({
       caRef: caReference(
@@ -95,39 +82,10 @@ export const exchangeRouteSpec = z.strictObject({
     .describe('How users sign in.'),
   autodiscover,
   redirects,
-  limits: z
-    .strictObject({
-      maxRequestBytes: z
-        .int()
-        .min(65_536)
-        .max(2_147_483_647)
-        .default(30_000_000)
-        .describe('The largest request body, in bytes; larger ones are answered with 413. Default 30000000.'),
-    })
-    .prefault({})
-    .describe('Limits of requests.'),
+  limits,
   throttling,
   minProtocolVersion,
-  timeouts: z
-    .strictObject({
-      connectSeconds: seconds('To make a connection to a server, TLS included.', 1, 60, 5),
-      firstByteSeconds: seconds(
-        'From the end of a request to the first byte of its answer, for all but Ping and Sync.',
-        1,
-        3600,
-        120,
-      ),
-      idleSeconds: seconds('Without a byte while a body flows.', 5, 600, 60),
-      pollSeconds: seconds(
-        'To the first byte of the answer of Ping and Sync, which phones hold for up to 3540 seconds.',
-        3600,
-        7200,
-        3600,
-      ),
-      keepAliveSeconds: seconds("Between two requests on a phone's connection.", 10, 300, 120),
-    })
-    .prefault({})
-    .describe('Time-outs.'),
+  timeouts,
 });
 
 export const exchangeRouteStatus = z.strictObject({

@@ -6,6 +6,7 @@ import { podRules } from './gateway-pod.ts';
 import { autodiscoverRules } from './route-autodiscover.ts';
 import { oauthRules } from './route-oauth.ts';
 import { redirectRules } from './route-redirects.ts';
+import { routeServerRules } from './route-servers.ts';
 import { scaleRules } from './gateway-scale.ts';
 import { serviceRules, serviceTransitionRules } from './gateway-service.ts';
 import { labelSelectorRules } from './label-selector.ts';
@@ -111,6 +112,7 @@ export const exchangeRouteRules: readonly Rule<never>[] = [
     message: 'name each gateway and listener once',
   },
   ...redirectRules,
+  ...routeServerRules,
 ];
 
 /** Lists whose items are told apart by these fields; the API server refuses duplicates by itself. */

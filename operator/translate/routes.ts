@@ -9,6 +9,7 @@ import { type Match, normalizeMatch } from './match.ts';
 import { joinProblems, type Problem, type ReferenceReason } from './problem.ts';
 import type { CAReference, References } from './references.ts';
 import { redirectsOf } from './redirects.ts';
+import { limitsOf, serversOf } from './route-servers.ts';
 import { throttlingOf } from './throttling.ts';
 import { tokenPolicyOf } from './token-policy.ts';
 import type { Key, SnapshotWithFiles } from './types.ts';
@@ -112,13 +113,13 @@ function currentRoute(
 ): SnapshotRoute {
   const { route, match, serverCA } = resolved;
   const { minProtocolVersion } = route.spec;
-  const { servers, serverTLS, limits, timeouts } = route.spec;
+  const { serverTLS, timeouts } = route.spec;
   return {
     namespace: route.metadata.namespace,
     name: route.metadata.name,
     listeners: [...listeners],
     match,
-    servers: servers.map(({ name, url, priority }) => ({ name, url: originOf(url), priority })),
+    ...serversOf(route.spec),
     serverTLS: {
       ...(serverCA !== undefined && { caFile: files.add('ca', serverCA) }),
       ...(serverTLS.serverName !== undefined && { serverName: serverTLS.serverName }),
@@ -128,7 +129,7 @@ function currentRoute(
     redirects: redirectsOf(route.spec, resolved.redirectCA, files),
     ...throttlingOf(route.spec),
     ...(minProtocolVersion !== undefined && { minProtocolVersion }),
-    limits,
+    ...limitsOf(route.spec),
     timeouts,
   };
 }
@@ -160,11 +161,6 @@ function authenticationOf(
     },
     ...tokenPolicy,
   };
-}
-
-/** Without the final slash that the API allows; a URL that cannot be parsed stays, for the schema to refuse. */
-function originOf(url: string): string {
-  return URL.parse(url)?.origin ?? url;
 }
 
 /** What the gateway's own schema would say: one bad route must not cost the whole snapshot. */
