@@ -24,8 +24,13 @@ export function waitOf({ status, headers }: ResponseHead, wallNow: number): numb
   if (status !== 503 && status !== 429) return 0;
   const retryAfter = headers.get('retry-after')?.trim();
   if (retryAfter === undefined) return isUserThrottle(headers) ? DEFAULT_WAIT_MS : 0;
-  const wait = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - wallNow;
+  const wait = /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1000 : dateOf(retryAfter) - wallNow;
   return wait > 0 ? Math.min(wait, MAX_WAIT_MS) : 0;
+}
+
+/** Of a day's name and a time (RFC 9110, 5.6.7); NaN else. */
+function dateOf(text: string): number {
+  return /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) : Number.NaN;
 }
 
 /** The lines that say why, to be repeated: name, value, … */
