@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { SignIn } from '../access/sign-in.ts';
-import { TokenReader } from '../access/token.ts';
 import { HeaderList } from '../http/headers.ts';
 import type { AskedFor } from './parse.ts';
-import { PhoneConnection } from './phone-connection.ts';
 import { compileThrottling } from './route-rules.ts';
-import { type Judged, Throttle } from './throttle.ts';
+import { type Judged, type SigningIn, Throttle } from './throttle.ts';
 
 const throttling = compileThrottling({
   deviceRequests: { perMinute: 60, burst: 3 },
@@ -123,6 +121,6 @@ describe('a device is told to wait', () => {
   });
 });
 
-function newConnection(): PhoneConnection {
-  return new PhoneConnection('phones', new TokenReader());
+function newConnection(): SigningIn {
+  return { proven: false };
 }

@@ -9,7 +9,6 @@ import type { Clock } from '../http/deadlines.ts';
 import type { ResponseHead } from '../http/exchange.ts';
 import type { OwnAnswer } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
-import type { PhoneConnection } from './phone-connection.ts';
 import { signInRefused, toldToWait } from './throttle-answers.ts';
 import { provesSignIn, reasonLines, waitOf } from './throttle-signals.ts';
 
@@ -30,6 +29,12 @@ export interface Judged {
   readonly asked: AskedFor | undefined;
   /** Of the client, as one share. */
   readonly address: string;
+}
+
+/** A phone's connection. */
+export interface SigningIn {
+  /** Exchange has let the credential in that it presents. */
+  proven: boolean;
 }
 
 export interface ThrottleOptions {
@@ -98,7 +103,7 @@ export class Throttle {
   }
 
   /** Exchange has answered. */
-  answered(judged: Judged, head: ResponseHead, connection: PhoneConnection): void {
+  answered(judged: Judged, head: ResponseHead, connection: SigningIn): void {
     const { signIn, throttling } = judged;
     if (signIn === undefined) return;
     if (head.status === 401) return this.signInFailed(judged, signIn, head, connection);
@@ -127,7 +132,7 @@ export class Throttle {
     { throttling, address }: Judged,
     signIn: SignIn,
     { headers }: ResponseHead,
-    connection: PhoneConnection,
+    connection: SigningIn,
   ): void {
     connection.proven = false;
     const acceptedBefore = this.users.revoke(signIn.user, signIn.credential);
@@ -138,7 +143,7 @@ export class Throttle {
     this.logins.failed({ ...signIn, address }, failedLogins, this.clock.now(), refusal);
   }
 
-  private signedIn({ address }: Judged, signIn: SignIn, connection: PhoneConnection): void {
+  private signedIn({ address }: Judged, signIn: SignIn, connection: SigningIn): void {
     connection.proven = true;
     this.users.accept(signIn.user, signIn.credential);
     if (this.logins.size > 0) this.logins.succeeded({ ...signIn, address });

@@ -1562,7 +1562,7 @@ export const invalidManifests: readonly InvalidCase[] = [
         'a bucket without a burst',
         { 'spec.throttling.deviceRequests': { perMinute: 60 } },
         'spec.throttling.deviceRequests.burst',
-        'burst',
+        'set it to a number',
       ],
       [
         'a limit below what a replay holds',

@@ -173,8 +173,8 @@ export class GatewayInstance {
 /** What a status is made of: counts of what is open change all the time and mean nothing for it. */
 function judged(report: GatewayReport | undefined): string {
   if (report === undefined) return '';
-  const { ready, draining, snapshot, refused, servers } = report;
-  return JSON.stringify([ready, draining, snapshot, refused, servers]);
+  const { ready, draining, snapshot, refused, servers, redirects } = report;
+  return JSON.stringify([ready, draining, snapshot, refused, servers, redirects]);
 }
 
 /** Sockets are named relative to the working directory, because the path of a Unix socket is short of room. */
