@@ -10,6 +10,9 @@ interface Parameter {
   readonly end: number;
 }
 
+/** Clients send a dozen. More than this would cost time for nothing. */
+export const MAX_PARAMETERS = 1000;
+
 /** A query or a form body. Text is latin1: one character is one byte. */
 export class Form {
   readonly text: string;
@@ -18,6 +21,11 @@ export class Form {
   constructor(text: string) {
     this.text = text;
     this.parameters = parse(text);
+  }
+
+  /** True where there are more than `MAX_PARAMETERS`: those behind are not known. */
+  get isTooLong(): boolean {
+    return this.parameters.length > MAX_PARAMETERS;
   }
 
   /** How often a parameter (lower-case name) occurs. */
@@ -59,7 +67,7 @@ export class Form {
 
 function parse(text: string): Parameter[] {
   const parameters: Parameter[] = [];
-  for (let start = 0; start <= text.length;) {
+  for (let start = 0; start <= text.length && parameters.length <= MAX_PARAMETERS;) {
     const ampersand = text.indexOf('&', start);
     const end = ampersand < 0 ? text.length : ampersand;
     const equals = text.slice(start, end).indexOf('=');
@@ -79,6 +87,7 @@ function parse(text: string): Parameter[] {
 
 /** Bytes of encoded text as latin1; a `%` without two hex digits stands for itself. */
 export function decode(encoded: string): string {
+  if (!encoded.includes('%') && !encoded.includes('+')) return encoded;
   return encoded
     .replaceAll('+', ' ')
     .replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));

@@ -19,9 +19,9 @@ function oauth(base: string) {
 
 function urlsOf(base: string, tenant = ''): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(compileProvider(oauth(base))).map(([purpose, { origin, path }]) => [
+    Object.entries(compileProvider(oauth(base))).map(([purpose, target]) => [
       purpose,
-      origin + path(tenant),
+      target.origin + target.path(tenant),
     ]),
   );
 }
@@ -131,7 +131,8 @@ describe('a path', () => {
       '/proxyservice/mail/online/common',
       '/v2.0',
     ],
-  ])('%s is understood', (path, purpose, route, tenant, base, version) => {
+  ])('%s is understood', (path, ...expected) => {
+    const [purpose, route, tenant, base, version] = expected;
     expect(parseOAuthPath(path)).toEqual({ purpose, route, tenant, base, version });
   });
 

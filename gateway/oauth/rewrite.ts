@@ -1,6 +1,6 @@
 // Decides about the parameters of an authorization, device or token request, and replaces the audience (spec/oauth.md, rules 1 to 4).
 import { type Audience, scopeInsteadOfResource } from './audience.ts';
-import { Form } from './form.ts';
+import { Form, MAX_PARAMETERS } from './form.ts';
 import { sameResource } from './resource.ts';
 import { ScopeList } from './scope.ts';
 
@@ -22,6 +22,9 @@ const GRANTS: ReadonlySet<string> = new Set([
 const DECIDED_ON = ['grant_type', 'resource', 'scope'];
 /** RFC 9101: parameters inside of a signed object, which nobody can replace. */
 const REQUEST_OBJECTS = ['request', 'request_uri'];
+
+/** In bytes; clients send some hundred. */
+const MAX_SCOPE = 8192;
 
 const refuse = (error: OAuthErrorCode, description: string): Rewritten => ({ ok: false, error, description });
 
@@ -60,12 +63,18 @@ export function rewriteTokenForm(text: string, query: string | null, audience: A
 function refuseQuery(query: string | null): Rewritten | undefined {
   if (query === null) return undefined;
   const form = new Form(query);
+  if (form.isTooLong) return tooLong();
   return DECIDED_ON.some((name) => form.count(name) > 0)
     ? refuse('invalid_request', 'the parameters of this request belong into its body')
     : undefined;
 }
 
+function tooLong(): Rewritten {
+  return refuse('invalid_request', `there are more than ${MAX_PARAMETERS} parameters`);
+}
+
 function replaceAudience(form: Form, audience: Audience): Rewritten {
+  if (form.isTooLong) return tooLong();
   const [resources, scopes] = [form.count('resource'), form.count('scope')];
   if (resources > 1) return refuse('invalid_request', 'resource occurs more than once');
   if (scopes > 1) return refuse('invalid_request', 'scope occurs more than once');
@@ -87,7 +96,9 @@ function replaceResource(form: Form, audience: Audience): Rewritten {
 }
 
 function replaceScope(form: Form, audience: Audience): Rewritten {
-  const scopes = new ScopeList(form.encodedValue('scope') ?? '', audience);
+  const encoded = form.encodedValue('scope') ?? '';
+  if (encoded.length > MAX_SCOPE) return refuse('invalid_request', `scope is longer than ${MAX_SCOPE} bytes`);
+  const scopes = new ScopeList(encoded, audience);
   if (audience.otherResources === 'Refuse' && scopes.has('Other')) {
     return refuse('invalid_target', 'a scope is not for the resource of this gateway');
   }

@@ -55,6 +55,13 @@ function route(name: string, oauth: Partial<OAuth> = {}, change: Partial<RouteSk
   return { name, ca: authority.certificate, match: { domains: [`${name}.test`] }, authentication, ...change };
 }
 
+function endpointsOf(base: string): Partial<OAuth> {
+  return {
+    authorizationEndpoint: `${provider.url}/${base}/authorize`,
+    tokenEndpoint: `${provider.url}/${base}/token`,
+  };
+}
+
 function content(routes: RouteSketch[]): SketchedSnapshot {
   return sketchSnapshot({
     listeners: [
@@ -368,5 +375,156 @@ describe('the paths', () => {
     );
     await post('grant_type=refresh_token', [FORM], '/proxyservice/oauth2/token?api-version=1.0');
     expect(provider.requests.at(-1)?.target).toBe('/common/oauth2/token?p=policy&api-version=1.0');
+  });
+});
+
+describe('devices without a browser', () => {
+  const form = (audience: string): string => `client_id=%66oo&${audience}&x=~`;
+
+  test('get their code from the identity provider, which is asked for its own audience', async () => {
+    for (const [base, asked, to] of [
+      ['oauth2', `resource=${SENTRY}`, `resource=${EXCHANGE}`],
+      ['oauth2/v2.0', `scope=${SENTRY}/x+openid`, 'scope=https%3A%2F%2Foutlook.office365.com/x+openid'],
+    ] as const) {
+      await gateway.serve(content([route('example-com', endpointsOf(`common/${base}`))]));
+      const answer = await post(form(asked), [FORM], `/proxyservice/${base}/devicecode`);
+      expect([answer.status, header(answer, 'cache-control')]).toEqual([200, 'no-store']);
+      expect(JSON.parse(answer.body.toString())).toHaveProperty('device_code');
+      const received = provider.requests.at(-1);
+      expect(received?.target).toBe(`/common/${base}/devicecode`);
+      expect(received?.body.toString()).toBe(form(to));
+    }
+  });
+
+  test('hear of errors byte for byte', async () => {
+    await gateway.serve(content([route('example-com', endpointsOf('common/oauth2/v2.0'))]));
+    const canned = { status: 400, body: '{ "error" : "invalid_client",\n"x":"\u00e9é"}' };
+    provider.faults.add({
+      match: { command: 'devicecode' },
+      action: { kind: 'answer', headers: [['Retry-After', '9']], ...canned },
+      times: 1,
+    });
+    const answer = await post(form('scope=openid'), [FORM], '/proxyservice/oauth2/v2.0/devicecode');
+    expect([answer.status, header(answer, 'retry-after')]).toEqual([400, '9']);
+    expect(answer.body.toString()).toBe(canned.body);
+  });
+});
+
+describe('a tenant in the path', () => {
+  const redirectOf = async (path: string): Promise<string | undefined> =>
+    header(await send({ target: `${path}?scope=openid` }), 'location');
+
+  test('is the one of the identity provider where the route names none', async () => {
+    await gateway.serve(content([route('example-com', endpointsOf('common/oauth2/v2.0'))]));
+    expect(await redirectOf('/proxyservice/contoso.com/oauth2/v2.0/authorize')).toBe(
+      `${provider.url}/contoso.com/oauth2/v2.0/authorize?scope=openid`,
+    );
+    expect(await redirectOf('/proxyservice/default/example-com/common/oauth2/v2.0/authorize')).toBe(
+      `${provider.url}/common/oauth2/v2.0/authorize?scope=openid`,
+    );
+    await post('grant_type=refresh_token', [FORM], '/proxyservice/contoso.com/oauth2/v2.0/token');
+    expect(provider.requests.at(-1)?.target).toBe('/contoso.com/oauth2/v2.0/token');
+  });
+
+  test('changes nothing where the route names one', async () => {
+    await gateway.serve(content([route('example-com', endpointsOf('contoso.com/oauth2/v2.0'))]));
+    for (const tenant of ['common', 'fabrikam.com', 'adfs']) {
+      expect(await redirectOf(`/proxyservice/${tenant}/oauth2/v2.0/authorize`)).toBe(
+        `${provider.url}/contoso.com/oauth2/v2.0/authorize?scope=openid`,
+      );
+    }
+  });
+
+  test.each(['..', '.', '%2e%2e', 'evil.example@a', 'a:443', 'a b'.replace(' ', '%20')])(
+    'named %s leads nowhere',
+    async (tenant) => {
+      expect((await send({ target: `/proxyservice/${tenant}/oauth2/v2.0/authorize` })).status).toBe(404);
+    },
+  );
+});
+
+describe('the OpenID configuration', () => {
+  const target = '/proxyservice/common/v2.0/.well-known/openid-configuration';
+
+  test('names the endpoints of the gateway as the client reached it', async () => {
+    await gateway.serve(content([route('example-com', endpointsOf('common/oauth2/v2.0'))]));
+    const answer = await send({ target });
+    const base = `https://sentry.example.com:${gateway.port}/proxyservice/common/oauth2/v2.0`;
+    expect([answer.status, header(answer, 'cache-control')]).toEqual([200, 'no-store']);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({
+      issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0',
+      authorization_endpoint: `${base}/authorize`,
+      token_endpoint: `${base}/token`,
+      device_authorization_endpoint: `${base}/devicecode`,
+      jwks_uri: `${provider.url}/common/discovery/v2.0/keys`,
+    });
+    const received = provider.requests.at(-1);
+    expect(received?.target).toBe('/common/v2.0/.well-known/openid-configuration');
+    expect(received && header(received, 'authorization')).toBeUndefined();
+  });
+
+  test.each<[string, Parameters<IdentityProvider['faults']['add']>[0]['action']]>([
+    ['has none', { kind: 'answer', status: 404 }],
+    ['answers something else', { kind: 'answer', status: 200, body: '<html>' }],
+    ['sends elsewhere', { kind: 'answer', status: 302, headers: [['Location', 'https://evil.example/']] }],
+    ['breaks the connection', { kind: 'reset-request', afterBytes: 0 }],
+  ])('is 503 with Retry-After where the identity provider %s', async (_, action) => {
+    await gateway.serve(content([route('example-com', endpointsOf('organizations/oauth2/v2.0'))]));
+    provider.faults.add({ action, times: 1 });
+    const refused = await send({ target });
+    expect([refused.status, errorOf(refused)]).toEqual([503, 'temporarily_unavailable']);
+    expect(header(refused, 'retry-after')).toMatch(/^\d+$/);
+    expect((await send({ target })).status).toBe(200);
+    await gateway.serve(content([route('example-com')]));
+  });
+
+  test('answers GET alone, and is not there where nobody knows it', async () => {
+    const posted = await send({ method: 'POST', target, body: Buffer.from('a=b') });
+    expect([posted.status, header(posted, 'allow')]).toEqual([405, 'GET']);
+    await gateway.serve(content([route('example-com', { tokenEndpoint: `${provider.url}/token` })]));
+    expect((await send({ target })).status).toBe(404);
+    expect((await post(refresh(SENTRY), [FORM], '/proxyservice/oauth2/devicecode')).status).toBe(404);
+    await gateway.serve(content([route('example-com')]));
+  });
+});
+
+describe('the resource of an answer', () => {
+  const answered = (text: string, headers: [string, string][] = []): void => {
+    provider.faults.add({
+      action: {
+        kind: 'answer',
+        status: 200,
+        headers: [['Content-Type', 'application/json; charset=utf-8'], ...headers],
+        body: text,
+      },
+      times: 1,
+    });
+  };
+  const text = (resource: string): string =>
+    `{ "token_type":"Bearer",\t"resource" : "${resource}", "é":{"resource":"https://outlook.office365.com/"} }\r\n`;
+
+  test('stays as the identity provider wrote it unless the route says otherwise', async () => {
+    await gateway.serve(content([route('example-com')]));
+    answered(text('https://outlook.office365.com/'));
+    expect((await post(refresh(SENTRY))).body.toString()).toBe(text('https://outlook.office365.com/'));
+  });
+
+  test('becomes the gateway where the route says so, and no other byte changes', async () => {
+    await gateway.serve(content([route('example-com', { answeredResource: 'Gateway' })]));
+    answered(text('https://outlook.office365.com/'));
+    const headers: [string, string][] = [FORM, ['Accept-Encoding', 'gzip'], ['X-Test', 'a']];
+    const answer = await post(refresh(SENTRY), headers);
+    expect(answer.body.toString()).toBe(text(SENTRY));
+    expect(header(answer, 'content-length')).toBe(String(Buffer.byteLength(text(SENTRY))));
+    const received = provider.requests.at(-1);
+    expect(received && header(received, 'accept-encoding')).toBeUndefined();
+    expect(received && header(received, 'x-test')).toBe('a');
+    for (const other of ['{"error":"x"}', text('https://graph.microsoft.com'), '\u0000é']) {
+      answered(other);
+      expect((await post(refresh(SENTRY))).body.toString()).toBe(other);
+    }
+    answered(text('https://outlook.office365.com/'), [['Content-Encoding', 'x-unknown']]);
+    expect((await post(refresh(SENTRY))).body.toString()).toBe(text('https://outlook.office365.com/'));
+    await gateway.serve(content([route('example-com')]));
   });
 });
