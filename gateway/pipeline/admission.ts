@@ -22,14 +22,13 @@ export function admit(
   served: ServedSnapshot | undefined,
   wallClock: Clock,
 ): Admission {
-  const { method, target, headers } = request;
-  const authorization = headers.get('authorization');
-  const userHeader = headers.get('x-user-identity');
+  const authorization = request.headers.get('authorization');
+  const userHeader = request.headers.get('x-user-identity');
   const last = connection.admission;
   if (
     last !== undefined &&
-    last.target === target &&
-    last.method === method &&
+    last.target === request.target &&
+    last.method === request.method &&
     last.generation === (served?.generation ?? 0) &&
     last.authorization === authorization &&
     last.userHeader === userHeader &&
@@ -37,30 +36,37 @@ export function admit(
   ) {
     return last;
   }
-  const credential = connection.credentialOf(authorization);
-  const ownTarget = copy(target);
-  const asked = parseRequestLine(method, ownTarget);
-  const refused = 'status' in asked;
-  const identity = refused ? NOBODY : identify(credential, asked.user, userHeader);
-  const judgement = refused
-    ? { decision: asked, validUntil: undefined }
-    : judgeToken(
-        decide(asked, identity, credential.kind === 'ConnectionBound', connection, served),
-        credential.token,
-        { asked, request, wallClock },
-      );
-  const admission: Admission = {
-    generation: served?.generation ?? 0,
-    method: copy(method),
-    target: ownTarget,
-    authorization: connection.authorization,
-    userHeader: userHeader === undefined ? undefined : copy(userHeader),
-    asked: refused ? undefined : asked,
-    identity,
-    ...judgement,
-  };
+  const admission = judge(request, connection, served, wallClock);
   connection.admission = admission;
   return admission;
+}
+
+function judge(
+  request: RequestHead,
+  connection: PhoneConnection,
+  served: ServedSnapshot | undefined,
+  wallClock: Clock,
+): Admission {
+  const { method, headers } = request;
+  const userHeader = headers.get('x-user-identity');
+  const credential = connection.credentialOf(headers.get('authorization'));
+  const target = copy(request.target);
+  const asked = parseRequestLine(method, target);
+  const about = {
+    generation: served?.generation ?? 0,
+    method: copy(method),
+    target,
+    authorization: connection.authorization,
+    userHeader: userHeader === undefined ? undefined : copy(userHeader),
+  };
+  if ('status' in asked) {
+    return { ...about, validUntil: undefined, asked: undefined, identity: NOBODY, decision: asked };
+  }
+  const identity = identify(credential, asked.user, userHeader);
+  const connectionBound = credential.kind === 'ConnectionBound';
+  const decision = decide(asked, identity, connectionBound, connection, served);
+  const judgement = judgeToken(decision, credential.token, { asked, request, wallClock });
+  return { ...about, ...judgement, asked, identity };
 }
 
 /** What the route's policy makes of a decision. A denial is judged anew each time. */

@@ -1,27 +1,14 @@
 // A request that no server sees: read whole (≤ 64 KiB), answered by a plain function.
 import type { RequestError } from '../http/errors.ts';
 import type { RequestSink, ServerExchange } from '../http/exchange.ts';
-import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../oauth/plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer } from '../oauth/plain-answer.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import type { OpenRequest } from './open-requests.ts';
 import { DRAINING, headersOf, type OwnAnswer, STAGE_FAILED, TOO_MANY_UNACCEPTED } from './own-answers.ts';
 import { pathOf } from './parse.ts';
 import type { PhoneConnection } from './phone-connection.ts';
-
-/** Paths of the gateway's own, all of them with answers of its own. */
-export interface PlainService {
-  /** Whose answer it is, for metrics and log. */
-  readonly reason: string;
-  /** What a request of this path is called there; empty for a path that leads nowhere. */
-  command(path: string): string;
-  /** The route (`namespace/name`) whose path this is on this listener, or null. */
-  owner(listener: string, path: string): string | null;
-  /** Every failure is an answer. @param signal aborted when the phone is gone */
-  answer(listener: string, request: PlainRequest, signal: AbortSignal): PlainAnswer | Promise<PlainAnswer>;
-  /** The answer to a body above `MAX_BODY_BYTES`. */
-  bodyTooLarge(): PlainAnswer;
-}
+import type { PlainService } from './plain-service.ts';
 
 export class PlainExchange implements RequestSink, OpenRequest {
   private readonly context: PipelineContext;

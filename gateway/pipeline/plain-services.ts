@@ -6,7 +6,7 @@ import type { OAuthEndpoints } from '../oauth/endpoints.ts';
 import { bodyTooLarge } from '../oauth/own-answers.ts';
 import { isOAuthPath, oauthCommand } from '../oauth/path.ts';
 import { pathOf } from './parse.ts';
-import type { PlainService } from './plain-exchange.ts';
+import type { PlainService } from './plain-service.ts';
 
 export class PlainServices {
   private readonly oauth: PlainService;

@@ -1,6 +1,5 @@
 // ExchangeRoute, its part about Autodiscover: how phones that know a mail address alone find the gateway.
 import * as z from 'zod';
-import type { ExchangeRoute } from './exchange-route.ts';
 import { formats, text } from './formats.ts';
 import type { Rule } from './rule.ts';
 
@@ -23,6 +22,12 @@ export const autodiscover = z
 
 type Autodiscover = z.infer<typeof autodiscover>;
 
+/** As far as it matters here. */
+interface RouteSpec {
+  readonly match: { readonly domains?: readonly string[] | undefined };
+  readonly autodiscover: Autodiscover;
+}
+
 export const autodiscoverRules: readonly Rule<never>[] = [
   {
     at: 'spec.autodiscover',
@@ -35,7 +40,7 @@ export const autodiscoverRules: readonly Rule<never>[] = [
   {
     at: 'spec',
     cel: '!has(self.autodiscover.redirectDomain) || !has(self.match.domains) || !self.match.domains.exists(domain, domain.lowerAscii() == self.autodiscover.redirectDomain)',
-    check: ({ match, autodiscover: { redirectDomain } }: ExchangeRoute['spec']) =>
+    check: ({ match, autodiscover: { redirectDomain } }: RouteSpec) =>
       !(match.domains ?? []).some((domain) => domain.toLowerCase() === redirectDomain),
     field: '.autodiscover.redirectDomain',
     message: 'name another domain than those of the route: clients would ask for ever',

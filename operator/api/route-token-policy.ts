@@ -25,5 +25,3 @@ export const tokenPolicy = z.strictObject({
       'What happens to tokens that only Exchange can read, because they are opaque or encrypted. Pass: Exchange alone judges them. Default Pass.',
     ),
 });
-
-export type TokenPolicySpec = z.infer<typeof tokenPolicy>;
