@@ -46,6 +46,7 @@ import {
 } from './pipeline/served-snapshot.ts';
 import { Throttle } from './pipeline/throttle.ts';
 import { Diagnoses, type DiagnosesOptions } from './telemetry/diagnoses.ts';
+import { VersionCensus } from './pipeline/version-census.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
 import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
 import { Endpoints } from './upstream/endpoints.ts';
@@ -73,7 +74,7 @@ export interface PipelineOptions {
 }
 
 /** What the operator and the metrics ask a pipeline for. */
-export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'servers' | 'redirects'>;
+export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'redirects'>;
 
 const PROBES: ProbeSettings = {
   path: ACTIVESYNC_PATH,
@@ -91,6 +92,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   readonly log: PipelineLog;
   readonly open: OpenRequests;
   readonly census = new DeviceCensus();
+  readonly versions = new VersionCensus();
   readonly unaccepted = new AddressLimit(MAX_UNACCEPTED_PER_ADDRESS);
   readonly throttle: Throttle;
   readonly redirects: Redirects;
@@ -204,6 +206,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     return {
       openPolls: this.open.polls,
       devicesSeen: this.census.count(),
+      devicesByVersion: this.versions.counts(),
       servers: this.servers(),
       redirects: this.redirects.learnt.counts(this.clock.now()),
     };

@@ -7,7 +7,7 @@ import type { StepOut } from './step-out.ts';
 /** What others count. */
 type Observed = Pick<
   GatewayReport,
-  'openConnections' | 'openPolls' | 'devicesSeen' | 'servers' | 'redirects'
+  'openConnections' | 'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'redirects'
 >;
 
 export interface ServingStateOptions {

@@ -15,6 +15,8 @@ export const gatewayReportSchema = z.object({
   openConnections: z.int(),
   openPolls: z.int(),
   devicesSeen: z.int(),
+  /** By version of the protocol that they spoke. Absent in reports of older gateways. */
+  devicesByVersion: z.record(z.string(), z.int()).optional(),
   servers: z.array(
     z.object({
       /** namespace/name of the ExchangeRoute. */

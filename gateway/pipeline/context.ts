@@ -9,6 +9,7 @@ import type { OpenRequests } from './open-requests.ts';
 import type { Admission, PhoneConnection } from './phone-connection.ts';
 import type { Redirects } from './redirects.ts';
 import type { ResponseTransform } from './response-transforms.ts';
+import type { VersionCensus } from './version-census.ts';
 import type { Throttle } from './throttle.ts';
 
 export type PipelineLog = Pick<Logger, 'info' | 'warn' | 'error'>;
@@ -19,6 +20,7 @@ export interface PipelineContext {
   readonly log: PipelineLog;
   readonly open: OpenRequests;
   readonly census: DeviceCensus;
+  readonly versions: VersionCensus;
   readonly unaccepted: AddressLimit;
   readonly throttle: Throttle;
   readonly redirects: Redirects;

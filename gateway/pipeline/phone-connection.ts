@@ -41,6 +41,7 @@ export class PhoneConnection {
   /** The device that was counted last. */
   private countedUser = '';
   private countedDevice = '';
+  private countedVersion = '';
   /** The Authorization header of the last request. */
   authorization: string | undefined;
   private readonly tokens: TokenReader;
@@ -90,11 +91,14 @@ export class PhoneConnection {
     };
   }
 
-  /** True the first time that it is asked for this user and device. */
-  isNewDevice(user: string, deviceId: string): boolean {
-    if (this.countedDevice === deviceId && this.countedUser === user) return false;
+  /** True the first time that it is asked for this user, device and version of the protocol. */
+  isNewDevice(user: string, deviceId: string, version: string): boolean {
+    if (this.countedDevice === deviceId && this.countedUser === user && this.countedVersion === version) {
+      return false;
+    }
     this.countedUser = user;
     this.countedDevice = deviceId;
+    this.countedVersion = copy(version);
     return true;
   }
 }

@@ -347,8 +347,16 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     if (head.status === 401) return;
     connection.accepted = true;
     this.leaveLimit();
-    const device = asked?.deviceId ?? '';
-    if (device !== '' && connection.isNewDevice(user, device)) this.context.census.add(user, device);
+    if (asked !== undefined && asked.deviceId !== '') this.countDevice(user, asked);
+  }
+
+  private countDevice(user: string, { command, deviceId, version }: AskedFor): void {
+    const { census, versions } = this.context;
+    const { context: connection } = this.exchange.connection;
+    const spoken = version || (this.request.headers.get('ms-asprotocolversion') ?? '');
+    if (!connection.isNewDevice(user, deviceId, spoken)) return;
+    census.add(user, deviceId);
+    if (command !== '') versions.add(spoken, user, deviceId);
   }
 
   private letGo(): void {

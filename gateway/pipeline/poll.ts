@@ -7,6 +7,8 @@ import type { ServedRoute } from './served-snapshot.ts';
 
 /** What a server may take longer than the heartbeat that it was asked for. */
 const HEARTBEAT_MARGIN_MS = 60_000;
+/** No phone may ask for more than 59 minutes: what asks for more is answered at once, or is nobody's business for longer than this. */
+const MAX_HEARTBEAT_SECONDS = 3600;
 /** A poll that was open for longer is ended instead of being sent again: the phone's own time-out would pass. */
 const MAX_REPLAYED_POLL_MS = 30_000;
 
@@ -47,7 +49,8 @@ export class Poll {
   }
 
   firstByteTimeoutMs({ pollMs }: ServedRoute): number {
-    return Math.max(pollMs, (this.heartbeatSeconds ?? 0) * 1000 + HEARTBEAT_MARGIN_MS);
+    const heartbeatSeconds = Math.min(this.heartbeatSeconds ?? 0, MAX_HEARTBEAT_SECONDS);
+    return Math.max(pollMs, heartbeatSeconds * 1000 + HEARTBEAT_MARGIN_MS);
   }
 
   /** True where it was open for so long that it is ended rather than sent again. */

@@ -32,6 +32,7 @@ export class Metrics {
   private readonly reasons = new ReasonLabels();
   private readonly series = new Map<string, Series>();
   private readonly handshakeSeries = new Map<string, Counter.Internal>();
+  private readonly meanHeartbeat: () => number;
   private received = 0;
   private sent = 0;
 
@@ -104,6 +105,16 @@ export class Metrics {
     ['state'],
   );
   private readonly devicesSeen = this.gauge('sentry_devices_seen', 'Devices that Exchange has let in.', []);
+  private readonly devicesByVersion = this.gauge(
+    'sentry_devices_seen_by_version',
+    'Devices that Exchange has let in, by each version of the protocol that they spoke.',
+    ['version'],
+  );
+  private readonly heartbeatMean = this.gauge(
+    'sentry_heartbeat_mean_seconds',
+    'Mean of the last 200 heartbeats; NaN before there were so many.',
+    [],
+  );
   private readonly upstreamHealthy = this.gauge(
     'sentry_upstream_healthy',
     'Whether this gateway takes the server for healthy. server is <namespace>/<route>/<server>.',
@@ -126,7 +137,9 @@ export class Metrics {
     ['listener', 'key_type'],
   );
 
-  constructor(build: string) {
+  /** @param meanHeartbeat in seconds, or NaN */
+  constructor(build: string, meanHeartbeat: () => number = () => Number.NaN) {
+    this.meanHeartbeat = meanHeartbeat;
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION });
     this.gauge('sentry_build_info', 'Always 1.', ['version', 'node']).set(
       { version: build, node: process.version },
@@ -198,6 +211,10 @@ export class Metrics {
     this.pendingHandshakes.set({ state: 'queued' }, handshakes.queued);
     this.pendingHandshakes.set({ state: 'in-flight' }, handshakes.inFlight);
     this.devicesSeen.set(report.devicesSeen);
+    for (const [version, devices] of Object.entries(report.devicesByVersion ?? {})) {
+      this.devicesByVersion.set({ version }, devices);
+    }
+    this.heartbeatMean.set(this.meanHeartbeat());
     this.redirectedUsers.reset();
     for (const { route, moved, stuck } of report.redirects ?? []) {
       this.redirectedUsers.set({ route, state: 'moved' }, moved);

@@ -2,6 +2,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Snapshot, SnapshotFiles } from '../config/snapshot.ts';
 import { AccessLog } from './access-log.ts';
+import { type HeartbeatListener, Heartbeats, SHORT_SECONDS } from './heartbeats.ts';
 import { Metrics } from './metrics.ts';
 import type { RequestRecord, RequestSink } from './request-record.ts';
 
@@ -14,15 +15,16 @@ export interface TelemetryOptions {
   readonly destination?: DestinationStream;
 }
 
-export class Telemetry implements RequestSink {
+export class Telemetry implements RequestSink, HeartbeatListener {
   /** For rare events. Never an identifier, header, body or token. */
   readonly log: Logger;
   readonly metrics: Metrics;
   private readonly accessLog: AccessLog;
+  private readonly heartbeats = new Heartbeats(this);
 
   constructor({ build, destination = stderr() }: TelemetryOptions) {
     this.log = pino({ base: { build }, timestamp: stdTimeFunctions.isoTime }, destination);
-    this.metrics = new Metrics(build);
+    this.metrics = new Metrics(build, () => this.heartbeats.mean);
     this.accessLog = new AccessLog(this.log);
   }
 
@@ -34,7 +36,15 @@ export class Telemetry implements RequestSink {
 
   requestFinished(record: RequestRecord): void {
     this.metrics.count(record);
+    this.heartbeats.observe(record);
     this.accessLog.write(record);
+  }
+
+  onHeartbeats(isShort: boolean, meanSeconds: number): void {
+    const event = { meanSeconds: Math.round(meanSeconds), threshold: SHORT_SECONDS };
+    if (isShort) {
+      this.log.warn(event, 'heartbeats are short: a firewall or load balancer may end idle connections');
+    } else this.log.info(event, 'heartbeats are long again');
   }
 }
 

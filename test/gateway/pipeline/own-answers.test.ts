@@ -247,10 +247,16 @@ describe('the gateway itself', () => {
         401,
       );
     }
-    expect(gateway.pipeline.status().devicesSeen).toBe(0);
+    expect(gateway.pipeline.status()).toMatchObject({ devicesSeen: 0, devicesByVersion: {} });
     await phone.send({ command: 'FolderSync', deviceId: 'real', authorization: ALICE });
     await phone.send({ command: 'Settings', deviceId: 'real', authorization: ALICE });
-    expect(gateway.pipeline.status().devicesSeen).toBe(1);
+    expect(gateway.pipeline.status()).toMatchObject({ devicesSeen: 1, devicesByVersion: { '14.1': 1 } });
+    const headers = [['MS-ASProtocolVersion', '16.1']] as const;
+    await phone.send({ command: 'FolderSync', deviceId: 'real', authorization: ALICE, headers });
+    expect(gateway.pipeline.status()).toMatchObject({
+      devicesSeen: 1,
+      devicesByVersion: { '14.1': 1, '16.1': 1 },
+    });
   });
 
   test('tells of requests that were no HTTP for us', async () => {

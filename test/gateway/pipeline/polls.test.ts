@@ -1,12 +1,13 @@
 // Long polls: they outlive everything but their own end, the phone's, and a server's death.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../peers/certificates.ts';
 import { Exchange } from '../../peers/exchange/exchange.ts';
 import { Phone } from '../../peers/phone/phone.ts';
 import type { RouteSketch } from '../shell/snapshot-sketch.ts';
 import { GatewayFixture } from './gateway-fixture.ts';
-import { basic, deleteCommand, pingBody, RawPhone, syncBody } from './raw-phone.ts';
+import { basic, deleteCommand, pingBody, RawPhone, syncBody, WBXML } from './raw-phone.ts';
 
 const ALICE = 'alice@example.com';
 
@@ -191,6 +192,96 @@ describe('an open poll', () => {
     gateway.aheadMs += 11_000;
     expect((await answer).status).toBe(503);
     expect(gateway.records.at(-1)).toMatchObject({ reason: 'first-byte-timeout' });
+  });
+
+  test('may take as long as its heartbeat, and a minute more, whatever the route says', async () => {
+    gateway.apply([{ ...routeTo('mbx1'), timeouts: { pollSeconds: 1 } }]);
+    exchange.organisation.faults.add({ match: { command: 'Ping' }, action: { kind: 'hang' } });
+    const answer = rawPhone().send({ command: 'Ping', authorization: basic(ALICE), body: pingBody(3540) });
+    await exchange.organisation.journal.until(({ requests }) =>
+      requests.some(({ command }) => command === 'Ping'),
+    );
+    gateway.aheadMs += 3_590_000;
+    expect(await Promise.race([answer.then(() => 'answered'), sleep(200, 'waits')])).toBe('waits');
+    gateway.aheadMs += 11_000;
+    expect((await answer).body.toString('hex')).toBe('03016a00000d45470331000101');
+    expect(gateway.records.at(-1)).toMatchObject({ reason: 'poll-lost', heartbeatSeconds: 3540 });
+  });
+
+  test('cannot ask for longer than any phone may', async () => {
+    gateway.apply([{ ...routeTo('mbx1'), timeouts: { pollSeconds: 1 } }]);
+    exchange.organisation.faults.add({ match: { command: 'Ping' }, action: { kind: 'hang' } });
+    const body = pingBody(999_999);
+    const answer = rawPhone().send({ command: 'Ping', authorization: basic(ALICE), body });
+    await exchange.organisation.journal.until(({ requests }) =>
+      requests.some(({ command }) => command === 'Ping'),
+    );
+    gateway.aheadMs += 3_700_000;
+    await answer;
+    expect(gateway.records.at(-1)).toMatchObject({ reason: 'poll-lost' });
+  });
+
+  test('whose body is compressed has a heartbeat as well', async () => {
+    const phone = await newPhone();
+    const headers = [
+      ['MS-ASProtocolVersion', '16.1'],
+      ['Content-Type', WBXML],
+      ['Content-Encoding', 'gzip'],
+    ] as const;
+    exchange.organisation.faults.add({ match: { command: 'Ping' }, action: { kind: 'hang' } });
+    const poll = rawPhone();
+    const answer = poll
+      .send({ command: 'Ping', authorization: basic(ALICE), headers, body: gzipSync(pingBody(480)) })
+      .catch(() => undefined);
+    await gateway.until(() => gateway.pipeline.status().openPolls === 1);
+    poll.close();
+    await answer;
+    await gateway.until(() => gateway.records.at(-1)?.command === 'Ping');
+    expect(gateway.records.at(-1)).toMatchObject({ poll: true, heartbeatSeconds: 480 });
+    phone.close();
+  });
+
+  test('that Exchange throttles is answered 503 when its heartbeat is over: it passes, and the server stays healthy', async () => {
+    exchange.organisation.faults.add({
+      match: { command: 'Ping' },
+      action: {
+        kind: 'answer',
+        status: 503,
+        delayMilliseconds: 500,
+        headers: [
+          ['Retry-After', '77'],
+          ['X-MS-ASThrottle', 'CommandFrequency'],
+        ],
+      },
+    });
+    const answer = rawPhone().send({ command: 'Ping', authorization: basic(ALICE), body: pingBody(3540) });
+    await exchange.organisation.journal.until(({ requests }) =>
+      requests.some(({ command }) => command === 'Ping'),
+    );
+    gateway.aheadMs += 3_540_000;
+    const { status, ...rest } = await answer;
+    expect(status).toBe(503);
+    expect(rest.header('retry-after')).toBe('77');
+    expect(rest.header('x-ms-asthrottle')).toBe('CommandFrequency');
+    expect(gateway.records.at(-1)).toMatchObject({ code: 503, server: 'mbx1', reason: '' });
+    expect(gateway.pipeline.status().servers).toMatchObject([{ healthy: true }, { healthy: true }]);
+  });
+
+  test('does not hold up another command of the same device, nor its next poll', async () => {
+    const phone = await newPhone();
+    const ping = phone.ping(3540);
+    await polls(1);
+    const same = { deviceId: phone.deviceId, authorization: basic(ALICE) };
+    const other = rawPhone();
+    const sync = await other.send({ ...same, command: 'Sync', body: syncBody() });
+    expect(sync.status).toBe(200);
+    const second = rawPhone().send({ ...same, command: 'Ping', body: pingBody(3540) });
+    await exchange.organisation.journal.until(
+      ({ requests }) => requests.filter(({ command }) => command === 'Ping').length === 2,
+    );
+    exchange.organisation.deliver(ALICE, { subject: 'x', body: 'x' });
+    expect((await second).status).toBe(200);
+    expect(await ping).toBeDefined();
   });
 
   test('of one phone does not stop another request of it', async () => {
