@@ -65,16 +65,17 @@ export async function credentialsOf(
 
 function etcdFlags({ folder }: ControlPlaneOptions): string[] {
   const clients = `unix://${join(folder, 'etcd.sock')}`;
-  const peers = `unix://${join(folder, 'etcd-peer.sock')}`;
+  // There is no other member, so nobody asks for what is advertised; etcd before 3.7 wants a host and a port there.
+  const advertised = { clients: 'http://localhost:2379', peers: 'http://localhost:2380' };
   return [
     `--data-dir=${join(folder, 'etcd')}`,
     '--unsafe-no-fsync',
     '--log-level=warn',
     `--listen-client-urls=${clients}`,
-    `--advertise-client-urls=${clients}`,
-    `--listen-peer-urls=${peers}`,
-    `--initial-advertise-peer-urls=${peers}`,
-    `--initial-cluster=default=${peers}`,
+    `--advertise-client-urls=${advertised.clients}`,
+    `--listen-peer-urls=unix://${join(folder, 'etcd-peer.sock')}`,
+    `--initial-advertise-peer-urls=${advertised.peers}`,
+    `--initial-cluster=default=${advertised.peers}`,
   ];
 }
 
