@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot, SnapshotRoute } from '../config/snapshot.ts';
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer } from '../oauth/plain-answer.ts';
+import type { PlainAnswer } from '../http/plain-answer.ts';
 import { Autodiscover } from './autodiscover.ts';
 import { parseXmlRequest } from './xml-request.ts';
 

@@ -2,7 +2,7 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import { ACTIVESYNC_PATH } from '../eas/path.ts';
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer, PlainRequest } from '../oauth/plain-answer.ts';
+import type { PlainAnswer, PlainRequest } from '../http/plain-answer.ts';
 import { type MailAddress, parseAddress } from './address.ts';
 import { compileDomains, type DomainAnswer, type ListenerDomains } from './domains.ts';
 import {

@@ -1,6 +1,6 @@
 // Writes the answers of Autodiscover v2. Its errors are those that Exchange gives.
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer } from '../oauth/plain-answer.ts';
+import type { PlainAnswer } from '../http/plain-answer.ts';
 
 const PROTOCOL = 'ActiveSync';
 const MAX_ECHO = 64;

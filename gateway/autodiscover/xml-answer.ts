@@ -1,6 +1,6 @@
 // Writes the answers of Autodiscover v1 (MS-ASCMD 2.2.1.1, 2.2.3.63, 2.2.3.64).
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer } from '../oauth/plain-answer.ts';
+import type { PlainAnswer } from '../http/plain-answer.ts';
 
 /** What a client must be ready to read, to be answered with settings. */
 export const MOBILESYNC = 'http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006';

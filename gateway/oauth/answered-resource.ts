@@ -2,7 +2,7 @@
 import type { HeaderList } from '../http/headers.ts';
 import type { Audience } from './audience.ts';
 import { stringMember, type TextSpan } from './json-text.ts';
-import { MAX_BODY_BYTES, type PlainAnswer } from './plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer } from '../http/plain-answer.ts';
 import { sameResource, withoutFinalSlash } from './resource.ts';
 
 /** The last slash, which may be escaped, and what follows. */

@@ -16,7 +16,7 @@ import {
   unavailable,
 } from './own-answers.ts';
 import { type OAuthPath, parseOAuthPath, type Purpose } from './path.ts';
-import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from './plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../http/plain-answer.ts';
 import { appendQuery, rewriteAudience, rewriteDeviceForm, rewriteTokenForm } from './rewrite.ts';
 import { RouteOAuth } from './route-oauth.ts';
 

@@ -1,7 +1,7 @@
 // Sends requests to one route's identity provider and brings the answers back as they are.
 import type { Agent } from 'undici';
 import { HeaderList } from '../http/headers.ts';
-import type { PlainAnswer } from './plain-answer.ts';
+import type { PlainAnswer } from '../http/plain-answer.ts';
 import type { ProviderEndpoint } from './provider-endpoints.ts';
 import { appendQuery } from './rewrite.ts';
 

@@ -1,6 +1,6 @@
 // What the OAuth endpoints answer themselves (RFC 6749, 5.2). Descriptions are constants: nothing of a request comes back in them.
 import { HeaderList } from '../http/headers.ts';
-import { MAX_BODY_BYTES, type PlainAnswer } from './plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer } from '../http/plain-answer.ts';
 import type { OAuthErrorCode, Rewritten } from './rewrite.ts';
 
 /** Seconds after which a phone is to ask again. */

@@ -1,7 +1,7 @@
 // A request that no server sees: read whole (≤ 64 KiB), answered by a plain function.
 import type { RequestError } from '../http/errors.ts';
 import type { RequestSink, ServerExchange } from '../http/exchange.ts';
-import { MAX_BODY_BYTES, type PlainAnswer } from '../oauth/plain-answer.ts';
+import { MAX_BODY_BYTES, type PlainAnswer } from '../http/plain-answer.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import type { OpenRequest } from './open-requests.ts';

@@ -1,5 +1,5 @@
 // What PlainExchange asks for an answer: OAuth and Autodiscover.
-import type { PlainAnswer, PlainRequest } from '../oauth/plain-answer.ts';
+import type { PlainAnswer, PlainRequest } from '../http/plain-answer.ts';
 
 /** Paths of the gateway's own, all of them with answers of its own. */
 export interface PlainService {

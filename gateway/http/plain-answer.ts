@@ -1,5 +1,5 @@
 // A request and an answer that fit in memory, as the pipeline exchanges them with OAuth and Autodiscover.
-import type { HeaderList } from '../http/headers.ts';
+import type { HeaderList } from './headers.ts';
 
 /** A whole request: `target` is path and query, the client's bytes; `body` at most `MAX_BODY_BYTES`. */
 export interface PlainRequest {
