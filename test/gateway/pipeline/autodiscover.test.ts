@@ -191,6 +191,19 @@ describe('Autodiscover', () => {
     iPhone.close();
     expect(iPhone.report.summary()).toMatchObject({ lost: 0, signIns: 1 });
     expect(exchange.violations).toEqual([]);
+    expect(gateway.records.slice(0, 11).map(({ command, method }) => command || method)).toEqual([
+      'Autodiscover',
+      'GET',
+      'OAuthAuthorize',
+      'OAuthToken',
+      'OPTIONS',
+      'FolderSync',
+      'Provision',
+      'Provision',
+      'FolderSync',
+      'Settings',
+      'Sync',
+    ]);
   });
 
   test('names the host of mail where the client has asked another name of the listener', async () => {
