@@ -48,11 +48,12 @@ import { Throttle } from './pipeline/throttle.ts';
 import { Diagnoses, type DiagnosesOptions } from './telemetry/diagnoses.ts';
 import { VersionCensus } from './pipeline/version-census.ts';
 import type { RequestSink as RecordSink } from './telemetry/request-record.ts';
-import type { Endpoint, ProbeSettings } from './upstream/endpoint.ts';
+import type { Endpoint } from './upstream/endpoint.ts';
 import { Endpoints } from './upstream/endpoints.ts';
 import type { HealthSettings } from './upstream/health.ts';
 import type { NameSource } from './upstream/names/addresses.ts';
 import { NameSources } from './upstream/names/name-sources.ts';
+import type { ProbeSettings } from './upstream/probe.ts';
 import { Resolver } from './upstream/resolver.ts';
 
 export interface PipelineOptions {
@@ -74,7 +75,10 @@ export interface PipelineOptions {
 }
 
 /** What the operator and the metrics ask a pipeline for. */
-export type PipelineStatus = Pick<GatewayReport, 'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'redirects'>;
+export type PipelineStatus = Pick<
+  GatewayReport,
+  'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'redirects'
+>;
 
 const PROBES: ProbeSettings = {
   path: ACTIVESYNC_PATH,

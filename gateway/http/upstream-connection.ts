@@ -30,6 +30,10 @@ export interface UpstreamShared {
 
 const KEEP_ALIVE_PROBES = { enable: true, initialDelay: 60_000, interval: 15_000, count: 4 };
 
+/** Code of the cause of a `ConnectTimeout` where only TLS did not come up. */
+export const TLS_HANDSHAKE_TIMEOUT = 'TLS_HANDSHAKE_TIMEOUT';
+const NO_HANDSHAKE = { code: TLS_HANDSHAKE_TIMEOUT };
+
 /** States: connecting → (exchange ⇄ idle) → closed. */
 export class UpstreamConnection implements ResponseEvents, Deadlined {
   deadline: number;
@@ -162,7 +166,8 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
   private judgeDeadline(now: number): void {
     const { exchange } = this;
     if (exchange === undefined) this.destroy();
-    else if (this.state === 'connecting') this.fail('ConnectTimeout');
+    else if (this.state === 'connecting')
+      this.fail('ConnectTimeout', this.socket.connecting ? undefined : NO_HANDSHAKE);
     else if (exchange.hasHead) this.fail('InactivityTimeout');
     else if (!this.uploadBlocked) this.fail('FirstByteTimeout');
     else if (this.writer.bytesDelivered > this.windowDelivered) this.beginUploadWindow(now);

@@ -76,8 +76,8 @@ export function makeReadBuffer(): Buffer {
 export class UpstreamPool {
   /** Value for Host: the URL's host, with its port unless that is the default. */
   readonly authority: string;
-  private readonly host: string;
-  private readonly port: number;
+  readonly host: string;
+  readonly port: number;
   private readonly secureContext: SecureContext | undefined;
   private readonly servername: string;
   private readonly names: NameLookup | undefined;

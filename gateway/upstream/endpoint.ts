@@ -1,12 +1,14 @@
 // One server as the gateway reaches it: its connections, its health and the probes that find out about it.
 import type { SecureContext } from 'node:tls';
 import type { Deadlined, Deadlines } from '../http/deadlines.ts';
-import type { UpstreamError } from '../http/errors.ts';
-import type { ResponseHead, ResponseSink, UpstreamExchange, UpstreamRequest } from '../http/exchange.ts';
-import { HeaderList } from '../http/headers.ts';
+import { UpstreamError } from '../http/errors.ts';
+import { throwOutside } from '../http/internal-error.ts';
 import { type NameLookup, UpstreamPool } from '../http/upstream-pool.ts';
 import { type HealthChanges, type HealthSettings, ServerHealth } from './health.ts';
-import { describeError, observeError } from './observation.ts';
+import { errorWords } from './error-words.ts';
+import { observeError } from './observation.ts';
+import { lookAtCertificate } from './peer-certificate.ts';
+import { Probe, type ProbeResult, type ProbeSettings } from './probe.ts';
 import type { WaitingRequests } from './waiting-requests.ts';
 
 /** What tells one endpoint from another: two routes with equal values share connections and health. */
@@ -22,26 +24,6 @@ export interface EndpointTarget {
   /** In place of the gateway's own settings. */
   readonly probes?: Partial<ProbeSettings>;
   readonly health?: Partial<HealthSettings>;
-}
-
-/**
- * - `Options`: OPTIONS on the path of ActiveSync; any answer below 500 is a sign of life.
- * - `HealthCheckPage`: GET of healthcheck.htm; 200 while the protocol is in service.
- * - `EmptyBearer`: OPTIONS with an empty Bearer token, for Exchange Online; 401 is a sign of life.
- */
-export type ProbeType = 'Options' | 'HealthCheckPage' | 'EmptyBearer';
-
-export interface ProbeSettings {
-  /** Default: Options. */
-  readonly type?: ProbeType;
-  /** Path of the OPTIONS request. */
-  readonly path: string;
-  readonly intervalMs: number;
-  /** The first one comes within this time. */
-  readonly firstWithinMs: number;
-  /** While the server is not healthy, or under suspicion. */
-  readonly unhealthyIntervalMs: number;
-  readonly timeoutMs: number;
 }
 
 export interface EndpointOptions {
@@ -60,10 +42,6 @@ export interface EndpointOptions {
   readonly onInternalError?: (error: unknown) => void;
 }
 
-const MAX_PROBE_BYTES = 65_536;
-/** Pooled connections that a restarted server no longer knows say nothing about its health. */
-const MAX_STALE_CONNECTIONS = 3;
-
 /** A server with its pool, probed from construction until `close()`. */
 export class Endpoint implements Deadlined {
   readonly target: EndpointTarget;
@@ -72,7 +50,12 @@ export class Endpoint implements Deadlined {
   deadline: number;
   private readonly deadlines: Deadlines;
   private readonly probes: ProbeSettings;
+  private readonly names: NameLookup | undefined;
+  private readonly onInternalError: (error: unknown) => void;
   private probe: Probe | undefined;
+  /** A probe is under way, or what came of it is being judged. */
+  private isProbed = false;
+  private closed = false;
   /** Requests that wait until this server has room. */
   private readonly awaiting = new Set<WaitingRequests>();
   private isRoomMade = false;
@@ -81,6 +64,8 @@ export class Endpoint implements Deadlined {
     const { target, deadlines, changes, onChange, onInternalError } = options;
     this.target = target;
     this.deadlines = deadlines;
+    this.names = options.names;
+    this.onInternalError = onInternalError ?? throwOutside;
     this.probes = options.probes;
     this.pool = new UpstreamPool({
       deadlines,
@@ -112,8 +97,8 @@ export class Endpoint implements Deadlined {
 
   /** A request failed here. Where that makes the server suspect, it is probed at once. */
   requestFailed(error: UpstreamError): void {
-    observeError(this.health, error);
-    if (this.health.suspected && this.probe === undefined) this.deadline = this.deadlines.clock.now();
+    observeError(this.health, error, errorWords(error, this.target));
+    if (this.health.suspected && !this.isProbed) this.deadline = this.deadlines.clock.now();
   }
 
   /** Tells these whenever a request less is under way, or the server's health has changed, until `awaitRoomNoMore`. */
@@ -127,12 +112,17 @@ export class Endpoint implements Deadlined {
 
   onDeadline(now: number): void {
     this.deadline = now + this.probes.intervalMs;
-    this.probe ??= new Probe(this.pool, this.probes, (error) => this.probed(error));
+    if (this.isProbed) return;
+    this.isProbed = true;
+    this.probe = new Probe(this.pool, this.probes, (result) => {
+      this.judge(result).catch((error: unknown) => this.onInternalError(error));
+    });
   }
 
   /** Idle connections end at once, those with a request after their answer. */
   close(): void {
     this.deadlines.remove(this);
+    this.closed = true;
     this.probe?.abort();
     this.pool.close();
   }
@@ -147,7 +137,10 @@ export class Endpoint implements Deadlined {
     });
   }
 
-  private probed(error: string | undefined): void {
+  private async judge(result: ProbeResult): Promise<void> {
+    const error = result instanceof UpstreamError ? await this.wordsOf(result) : result;
+    if (this.closed) return;
+    this.isProbed = false;
     this.probe = undefined;
     if (error === undefined) this.health.probeSucceeded();
     else this.health.probeFailed(error);
@@ -158,67 +151,18 @@ export class Endpoint implements Deadlined {
   private probeAfter(milliseconds: number): void {
     this.deadline = this.deadlines.clock.now() + milliseconds * (0.8 + 0.4 * Math.random());
   }
-}
 
-/** One OPTIONS request. Any answer below 500 is a sign of life: Exchange asks for credentials with a 401. */
-class Probe implements ResponseSink {
-  private readonly pool: UpstreamPool;
-  private readonly request: UpstreamRequest;
-  private readonly done: (error: string | undefined) => void;
-  private exchange: UpstreamExchange;
-  private bytes = 0;
-  private attempts = 0;
-  private finished = false;
-
-  /** `done` gets what is wrong with the server, or undefined; in a later turn. */
-  constructor(pool: UpstreamPool, settings: ProbeSettings, done: (error: string | undefined) => void) {
-    this.pool = pool;
-    this.done = done;
-    this.request = {
-      method: 'OPTIONS',
-      target: settings.path,
-      host: pool.authority,
-      headers: HeaderList.of(['User-Agent', 'sentry-gateway-probe']),
-      body: 0,
-      hasContentLength: false,
-      firstByteTimeoutMs: settings.timeoutMs,
-    };
-    this.exchange = this.send();
-  }
-
-  onHead(head: ResponseHead): void {
-    this.finish(head.status < 500 ? undefined : `The probe was answered by ${head.status}`);
-  }
-
-  onData(bytes: Buffer): void {
-    this.bytes += bytes.length;
-    if (this.bytes > MAX_PROBE_BYTES) this.abort();
-  }
-
-  onEnd(): void {}
-
-  onDrain(): void {}
-
-  onError(error: UpstreamError): void {
-    if (error.reused && !this.finished && this.attempts < MAX_STALE_CONNECTIONS) this.exchange = this.send();
-    else this.finish(describeError(error));
-  }
-
-  abort(): void {
-    this.finished = true;
-    this.exchange.abort();
-  }
-
-  private send(): UpstreamExchange {
-    this.attempts++;
-    const exchange = this.pool.send(this.request, this);
-    exchange.end();
-    return exchange;
-  }
-
-  private finish(error: string | undefined): void {
-    if (this.finished) return;
-    this.finished = true;
-    this.done(error);
+  /** A certificate that was refused is looked at, for words that say more. */
+  private async wordsOf(error: UpstreamError): Promise<string> {
+    const { target, names, pool } = this;
+    if (error.code !== 'CertificateRefused') return errorWords(error, target);
+    const certificate = await lookAtCertificate({
+      host: pool.host,
+      port: pool.port,
+      servername: target.serverName ?? pool.host,
+      ...(names !== undefined && { lookup: names.lookup }),
+      timeoutMs: target.connectTimeoutMs,
+    });
+    return errorWords(error, target, certificate);
   }
 }

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Clock, Deadlines } from '../http/deadlines.ts';
 import { makeReadBuffer, makeSecureContext, type NameLookup } from '../http/upstream-pool.ts';
-import { Endpoint, type EndpointTarget, type ProbeSettings } from './endpoint.ts';
+import { Endpoint, type EndpointTarget } from './endpoint.ts';
 import type { HealthChanges, HealthSettings } from './health.ts';
+import type { ProbeSettings } from './probe.ts';
 
 export interface EndpointsOptions {
   readonly deadlines: Deadlines;

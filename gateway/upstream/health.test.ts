@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { UpstreamError, type UpstreamErrorCode } from '../http/errors.ts';
 import { HeaderList } from '../http/headers.ts';
 import { ServerHealth, type HealthState } from './health.ts';
-import { describeError, isFailingAnswer, observeError } from './observation.ts';
+import { isFailingAnswer, observeError } from './observation.ts';
 
 class FakeClock {
   time = 0;
@@ -203,7 +203,7 @@ describe('an answer', () => {
 
 const observe = (code: UpstreamErrorCode, reused: boolean): ServerHealth => {
   const { health } = server();
-  observeError(health, new UpstreamError(code, 'sent', reused));
+  observeError(health, new UpstreamError(code, 'sent', reused), 'refused');
   return health;
 };
 
@@ -221,16 +221,5 @@ describe('an error', () => {
     ['PoolClosed', false, false],
   ])('%s (on a reused connection: %s) makes a server suspect: %s', (code, reused, suspect) => {
     expect(observe(code, reused).suspected).toBe(suspect);
-  });
-
-  test('is described with the code of its cause', () => {
-    const error = new UpstreamError('ConnectFailed', 'neverConnected', false, {
-      code: 'ECONNREFUSED',
-      message: 'x',
-    });
-    expect(describeError(error)).toBe('The connection to the server could not be made (ECONNREFUSED)');
-    expect(describeError(new UpstreamError('ConnectionLost', 'sent', false))).toBe(
-      'The connection to the server broke before the answer was complete',
-    );
   });
 });

@@ -20,21 +20,24 @@ export function isFailingAnswer(status: number, headers: HeaderList, ping: boole
   return !THROTTLE_HEADERS.some((name) => headers.has(name));
 }
 
-/** Tells the server's health of a request that failed; what the phone, the pool or a stale connection caused is not counted. */
-export function observeError(health: ServerHealth, error: UpstreamError): void {
+/**
+ * Tells the server's health of a request that failed; what the phone, the pool or a stale connection caused is not counted.
+ * @param words for the status
+ */
+export function observeError(health: ServerHealth, error: UpstreamError, words: string): void {
   switch (error.code) {
     case 'ConnectFailed':
     case 'ConnectTimeout':
     case 'CertificateRefused':
-      health.connectFailed(describeError(error));
+      health.connectFailed(words);
       return;
     case 'ConnectionLost':
-      if (!error.reused) health.unanswered(describeError(error));
+      if (!error.reused) health.unanswered(words);
       return;
     case 'FirstByteTimeout':
     case 'InactivityTimeout':
     case 'BadResponse':
-      health.unanswered(describeError(error));
+      health.unanswered(words);
       return;
     case 'PoolExhausted':
     case 'PoolClosed':
@@ -42,11 +45,4 @@ export function observeError(health: ServerHealth, error: UpstreamError): void {
     default:
       error.code satisfies never;
   }
-}
-
-/** An upstream error in words for a status: `The connection to the server could not be made (ECONNREFUSED)`. */
-export function describeError(error: UpstreamError): string {
-  const cause = error.cause as { code?: unknown; message?: unknown } | undefined;
-  const detail = typeof cause?.code === 'string' ? cause.code : cause?.message;
-  return typeof detail === 'string' ? `${error.message} (${detail})` : error.message;
 }

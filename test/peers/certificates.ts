@@ -69,15 +69,18 @@ export class CertificateAuthority {
     return exportKey(this.#key);
   }
 
-  /** Makes an authority that this one has signed (ECDSA P-256, five years). */
-  async intermediate(name: string): Promise<CertificateAuthority> {
+  /** Makes an authority that this one has signed (ECDSA P-256, five years unless told otherwise). */
+  async intermediate(
+    name: string,
+    validity: { notBefore?: Date; notAfter?: Date } = {},
+  ): Promise<CertificateAuthority> {
     const keys = await generateKeys('ecdsa');
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject: [{ CN: [name] }],
       issuer: this.#certificate.subjectName.toJSON(),
-      notBefore: new Date(Date.now() - day),
-      notAfter: new Date(Date.now() + 1826 * day),
+      notBefore: validity.notBefore ?? new Date(Date.now() - day),
+      notAfter: validity.notAfter ?? new Date(Date.now() + 1826 * day),
       publicKey: keys.publicKey,
       signingKey: this.#key,
       signingAlgorithm: ecdsa,
