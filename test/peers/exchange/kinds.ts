@@ -80,6 +80,7 @@ const ON_PREMISES_HEADERS: readonly HeaderTemplate[] = [
   ['Server', 'Microsoft-IIS/10.0'],
   ['request-id', '{id}'],
   ['X-CalculatedBETarget', '{frontEnd}.corp.example.com'],
+  ['Date', '{date}'],
 ];
 const ON_PREMISES_COOKIES: readonly CookieForm[] = [
   { name: 'ClientId', attributes: 'expires={expires}; path=/; HttpOnly' },
@@ -122,7 +123,6 @@ const traces = (server: string): HeaderTemplate[] => [
   ['X-AspNet-Version', '4.0.30319'],
   ['X-Powered-By', 'ASP.NET'],
   ['X-FEServer', '{FRONTEND}'],
-  ['Date', '{date}'],
 ];
 
 export const KINDS: Readonly<Record<ExchangeKind, KindTraits>> = {

@@ -77,7 +77,7 @@ export class Organisation {
   readonly acceptedVersions: readonly string[];
   readonly provisioning: boolean;
   readonly heartbeat: { readonly min: number; readonly max: number };
-  readonly timeScale: number;
+  timeScale: number;
   readonly basic: boolean;
   readonly tokens: TokenVerifier | undefined;
   readonly #users = new Map<string, User>();

@@ -88,7 +88,9 @@ async function execute(
   const refusal = refuseDevice(device, query.command, version);
   if (refusal) return refusal;
   if (incoming.organisation.provisioning && query.command !== 'Provision') {
-    const status = provisioningStatus(device, policyKey);
+    // Android's own client names no key in a Ping: com.android.exchange.eas.EasPing.
+    const isKeyless = query.command === 'Ping' && policyKey === undefined && device.policyKey !== undefined;
+    const status = isKeyless ? undefined : provisioningStatus(device, policyKey);
     if (status !== undefined) return version < 14 ? statusReply(449) : statusOnly(query.command, status);
   }
   const handler = handlers[query.command];

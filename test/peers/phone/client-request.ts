@@ -59,8 +59,9 @@ function targetOf(profile: ClientProfile, ask: ClientAsk): string {
   return `${PATH}?${query === 'base64' ? base64Query(fields) : plainQuery(fields, order)}`;
 }
 
-function slotsOf(profile: ClientProfile, { command }: ClientAsk): HeaderSlot[] {
-  const exception = command === undefined ? undefined : profile.exceptions.value[command];
+function slotsOf(profile: ClientProfile, { command, method }: ClientAsk): HeaderSlot[] {
+  const what = method === 'OPTIONS' || method === 'GET' ? method : command;
+  const exception = what === undefined ? undefined : profile.exceptions.value[what];
   const { without = [], with: added = [] } = exception ?? {};
   return [...profile.headers.value.filter(([name]) => !without.includes(name)), ...added];
 }

@@ -2,6 +2,9 @@
 import { decode, WbxmlError } from '../wbxml/decode.ts';
 import type { Element } from '../wbxml/element.ts';
 import { encode } from '../wbxml/encode.ts';
+import { clientRequest } from './client-request.ts';
+import type { Command } from './clients/commands.ts';
+import { type ClientProfile, userNameOf } from './clients/profile.ts';
 import { CookieJar } from './cookie-jar.ts';
 import { SignInFailure, type Credential } from './credential.ts';
 import { retryAfterOf, valuesOf, WrongAnswer } from './http-answer.ts';
@@ -41,6 +44,8 @@ export interface EasIdentity {
   readonly userAgent: string;
   readonly protocolVersion: string;
   readonly query: 'plain' | 'base64';
+  /** Writes the heads of requests as this kind does. */
+  readonly client?: ClientProfile;
 }
 
 export interface EasCommand {
@@ -73,12 +78,14 @@ export interface EasClientOptions {
   readonly credential: Credential;
   readonly identity: EasIdentity;
   readonly report: Report;
+  /** Is told of every answer. */
+  readonly onAnswer?: ((answer: HttpAnswer) => void) | undefined;
 }
 
 const wbxmlType = 'application/vnd.ms-sync.wbxml';
 
 export class EasClient {
-  readonly identity: EasIdentity;
+  identity: EasIdentity;
   readonly #options: EasClientOptions;
   #origin: string;
   #path: string;
@@ -102,12 +109,64 @@ export class EasClient {
    * @throws {ConnectionLost | WrongAnswer}
    */
   async bare(method: 'OPTIONS' | 'GET', signal?: AbortSignal): Promise<HttpAnswer> {
-    return this.#authenticated(method, signal, async (authorization) => ({
+    return this.#authenticated(method, signal, async (authorization) =>
+      this.#bareRequest(method, authorization, signal),
+    );
+  }
+
+  /** GET with an empty `Bearer` and the mailbox's name: how iOS asks which sign-in there is. Whatever is answered. */
+  async ask(signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.#exchange('GET', this.#bareRequest('GET', [['Authorization', 'Bearer']], signal), false);
+  }
+
+  #bareRequest(
+    method: 'OPTIONS' | 'GET',
+    authorization: readonly (readonly [string, string])[],
+    signal: AbortSignal | undefined,
+  ): HttpRequest {
+    const { client, userAgent } = this.identity;
+    if (client) return { ...this.#asClient(client, { method }, authorization), signal };
+    return {
       method,
       target: this.#path,
-      headers: [...authorization, ['User-Agent', this.identity.userAgent], ...this.#cookieLine()],
+      headers: [...authorization, ['User-Agent', userAgent], ...this.#cookieLine()],
       signal,
-    }));
+    };
+  }
+
+  /** The head as this kind of client writes it, framing included. */
+  #asClient(
+    client: ClientProfile,
+    {
+      method,
+      command,
+      length,
+    }: { method?: 'OPTIONS' | 'GET'; command?: EasCommand; length?: number | 'chunked' | undefined },
+    authorization: readonly (readonly [string, string])[],
+  ): HttpRequest {
+    const { identity } = this;
+    const [value] = authorization.map((line) => line[1]);
+    const content = command?.content === undefined ? undefined : (command.contentType ?? wbxmlType);
+    const head = clientRequest(client, {
+      ...identity,
+      user: userNameOf(client, identity.user),
+      version: identity.protocolVersion,
+      host: hostOf(this.#origin),
+      authorization: value,
+      ...(value === 'Bearer' && { userIdentity: identity.user }),
+      cookie: this.#cookies.header,
+      ...(method ? { method } : { command: command?.command as Command, length, contentType: content }),
+      policyKey: command?.policyKey,
+      acceptMultiPart: command?.acceptMultiPart ?? false,
+      saveInSent: command?.saveInSent ?? false,
+      ...(command?.parameters && { parameters: command.parameters }),
+    });
+    return {
+      method: head.method,
+      target: `${this.#path}${head.target.replace(/^[^?]*/, '')}`,
+      headers: head.lines,
+      isWhole: true,
+    };
   }
 
   /**
@@ -125,7 +184,7 @@ export class EasClient {
         command.poll,
       );
     let answer = await attempt();
-    if (answer.status === 451 && this.#move(answer)) answer = await attempt();
+    if (answer.status === 451 && this.#follows && this.#move(answer)) answer = await attempt();
     if (answer.status !== 200) throw this.#failure(command.command, answer);
     try {
       return { answer, document: documentOf(answer, command) };
@@ -133,6 +192,11 @@ export class EasClient {
       this.#options.report.lost(command.command, error);
       throw error;
     }
+  }
+
+  get #follows(): boolean {
+    const { client } = this.identity;
+    return client === undefined || client.reactions['451'].value === 'follow';
   }
 
   /** Takes the address of a 451 for this and all further requests; false when there is none. */
@@ -191,6 +255,7 @@ export class EasClient {
       const answer = await http.request(this.#origin, request);
       report.answer(command, answer.status, poll ? undefined : answer.firstByteMilliseconds);
       this.#cookies.store(valuesOf(answer, 'set-cookie'));
+      this.#options.onAnswer?.(answer);
       return answer;
     } catch (error) {
       if (isLoss(error)) report.lost(command, error);
@@ -201,6 +266,13 @@ export class EasClient {
   #request(command: EasCommand, authorization: readonly (readonly [string, string])[]): HttpRequest {
     const { content, contentLength, expectContinue, onBody, signal } = command;
     const body = content && 'tag' in content ? encode(content) : content;
+    const { client } = this.identity;
+    if (client) {
+      const length =
+        body instanceof Uint8Array ? body.length : body ? (contentLength ?? ('chunked' as const)) : 0;
+      const head = this.#asClient(client, { command, length }, authorization);
+      return { ...head, body, onBody, signal, ...(contentLength !== undefined && { contentLength }) };
+    }
     const headers: (readonly [string, string])[] = [
       ['User-Agent', this.identity.userAgent],
       ...authorization,
@@ -239,6 +311,11 @@ export class EasClient {
     const { header } = this.#cookies;
     return header === undefined ? [] : [['Cookie', header]];
   }
+}
+
+function hostOf(origin: string): string {
+  const { hostname, port } = new URL(origin);
+  return port === '' ? hostname : `${hostname}:${port}`;
 }
 
 function isLoss(error: unknown): boolean {

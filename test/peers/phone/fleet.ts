@@ -5,6 +5,7 @@ import { trusting } from './http-client.ts';
 import { Phone, type PhoneOptions } from './phone.ts';
 import { pushLoop, type PushLoopOptions } from './push-loop.ts';
 import { Report } from './report.ts';
+import { setUp } from './set-up.ts';
 import { waitSeconds } from './wait.ts';
 
 export interface FleetOptions extends Omit<PhoneOptions, 'user' | 'oauth'>, Omit<PushLoopOptions, 'signal'> {
@@ -81,8 +82,11 @@ export class Fleet {
     const { attempts = 20 } = this.#options;
     for (let attempt = 0; attempt < attempts && !signal.aborted; attempt += 1) {
       try {
-        await phone.folderSync(signal);
-        await phone.sync(phone.inbox, { signal });
+        if (phone.client) await setUp(phone, phone.client, signal);
+        else {
+          await phone.folderSync(signal);
+          await phone.sync(phone.inbox, { signal });
+        }
         return true;
       } catch (error) {
         if (signal.aborted) return false;

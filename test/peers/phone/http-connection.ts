@@ -41,8 +41,10 @@ export interface Endpoint {
 export interface HttpRequest {
   readonly method: string;
   readonly target: string;
-  /** Names and values in order; Host and the framing are added. */
+  /** Names and values in order; Host and the framing are added unless `isWhole`. */
   readonly headers: readonly (readonly [string, string])[];
+  /** The lines hold Host and the framing already. */
+  readonly isWhole?: boolean;
   /** Bytes are sent with Content-Length, pieces in chunks, or with Content-Length where `contentLength` says it. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   readonly contentLength?: number;
@@ -265,9 +267,11 @@ class Exchange {
   }
 
   #head(authority: string): Buffer {
-    const { method, target, headers, body, contentLength, expectContinue } = this.#request;
-    const lines = [`${method} ${target} HTTP/1.1`, `Host: ${authority}`];
+    const { method, target, headers, body, contentLength, expectContinue, isWhole } = this.#request;
+    const lines = [`${method} ${target} HTTP/1.1`];
+    if (!isWhole) lines.push(`Host: ${authority}`);
     for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+    if (isWhole) return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     const length = body instanceof Uint8Array ? body.length : contentLength;
     if (length !== undefined) lines.push(`Content-Length: ${length}`);
     else if (body) lines.push('Transfer-Encoding: chunked');

@@ -2,7 +2,9 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { readFile } from 'node:fs/promises';
 import { runCommandLine, untilSignal, UsageError, wholeNumber } from '../command-line.ts';
-import { Fleet } from './fleet.ts';
+import { clientOf, CLIENTS } from './clients/clients.ts';
+import type { ClientProfile } from './clients/profile.ts';
+import { Fleet, type FleetOptions } from './fleet.ts';
 import type { ReportSummary } from './report.ts';
 
 const help = `Simulated phones: sign in, provision, synchronise, poll for mail, and report what was lost.
@@ -19,13 +21,15 @@ const help = `Simulated phones: sign in, provision, synchronise, poll for mail, 
   --sign-in-url URL            the authorization endpoint in place of that one
   --token-url URL              the token endpoint in place of that one
   --resource URL               what the token is asked for (default https://HOST/, without the port)
+  --client KIND                play ios-mail, gmail, samsung-mail, email-plus, windows-mail, legacy or rude: its requests,
+                               their order, and what it does about answers (default: none in particular)
   --phones N                   how many (default 1)
   --seconds N                  how long they poll once all are set up (default 10; 0: until a signal)
   --attempts N                 how often each tries to get in before it gives up (default 20)
   --mode ping|sync             poll by Ping, or by a Sync that waits (default ping)
-  --heartbeat SECONDS          (default 470)
-  --protocol-version VERSION   (default 16.1)
-  --query plain|base64         (default plain)
+  --heartbeat SECONDS          (default the client's, else 470)
+  --protocol-version VERSION   (default the client's newest, else 16.1)
+  --query plain|base64         (default the client's, else plain)
   --send-to ADDRESS            each phone sends one mail there first
   --print-mail                 print a line for each mail that arrives
   --audit                      at the end fetch all mail anew and count what was missing
@@ -49,9 +53,10 @@ const options = {
   seconds: { type: 'string', default: '10' },
   attempts: { type: 'string', default: '20' },
   mode: { type: 'string', default: 'ping' },
-  heartbeat: { type: 'string', default: '470' },
-  'protocol-version': { type: 'string', default: '16.1' },
-  query: { type: 'string', default: 'plain' },
+  client: { type: 'string' },
+  heartbeat: { type: 'string' },
+  'protocol-version': { type: 'string' },
+  query: { type: 'string' },
   'send-to': { type: 'string' },
   'print-mail': { type: 'boolean', default: false },
   audit: { type: 'boolean', default: false },
@@ -75,9 +80,7 @@ await runCommandLine(
         phones: wholeNumber('phones', values.phones, 1),
         attempts: wholeNumber('attempts', values.attempts, 1),
         mode: oneOf('mode', values.mode, ['ping', 'sync']),
-        query: oneOf('query', values.query, ['plain', 'base64']),
-        heartbeatSeconds: wholeNumber('heartbeat', values.heartbeat, 1),
-        protocolVersion: values['protocol-version'],
+        ...mannersOf(values),
         ...(values.connect !== undefined && { hosts: { [hostname]: values.connect } }),
         ...(values.ca.length > 0 && {
           ca: await Promise.all(values.ca.map((file) => readFile(file, 'utf8'))),
@@ -118,6 +121,28 @@ function oneOf<const T extends string>(name: string, value: string, allowed: rea
   const found = allowed.find((each) => each === value);
   if (found !== undefined) return found;
   throw new UsageError(`--${name} must be ${allowed.join(' or ')}, not ${value}`);
+}
+
+/** What the command line says of the client, and nothing where it says nothing. */
+function mannersOf(values: {
+  client?: string;
+  query?: string;
+  heartbeat?: string;
+  'protocol-version'?: string;
+}): Partial<FleetOptions> {
+  const { client, query, heartbeat, 'protocol-version': protocolVersion } = values;
+  return {
+    ...(client !== undefined && { client: knownClient(client) }),
+    ...(query !== undefined && { query: oneOf('query', query, ['plain', 'base64']) }),
+    ...(heartbeat !== undefined && { heartbeatSeconds: wholeNumber('heartbeat', heartbeat, 1) }),
+    ...(protocolVersion !== undefined && { protocolVersion }),
+  };
+}
+
+function knownClient(name: string): ClientProfile {
+  const client = clientOf(name);
+  if (client !== undefined) return client;
+  throw new UsageError(`--client must be one of ${CLIENTS.map((each) => each.name).join(', ')}, not ${name}`);
 }
 
 async function sendFromAll({ phones }: Fleet, to: string): Promise<void> {

@@ -1,5 +1,6 @@
 // A phone: one account on one device, with what it knows of the mailbox.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { Chance } from '../chance.ts';
 import { childrenOf, element, find, textOf, type Element } from '../wbxml/element.ts';
 import {
   basicCredential,
@@ -8,12 +9,17 @@ import {
   type Credential,
   type OAuthOptions,
 } from './credential.ts';
-import { EasClient, HttpFailure, type EasAnswer, type EasCommand } from './eas-client.ts';
+import { type ClientProfile, deviceIdOf, userNameOf } from './clients/profile.ts';
+import { EasClient, HttpFailure, type EasAnswer, type EasCommand, type EasIdentity } from './eas-client.ts';
+import { EasFailure } from './eas-failure.ts';
 import { WrongAnswer } from './http-answer.ts';
 import { HttpClient, type HttpClientOptions } from './http-client.ts';
 import type { HttpAnswer } from './http-connection.ts';
 import { Report } from './report.ts';
+import { reactionTo, situationOf } from './reactions.ts';
 import * as requests from './requests.ts';
+
+export { EasFailure } from './eas-failure.ts';
 
 export interface PhoneOptions extends HttpClientOptions {
   /** Where ActiveSync is: `https://sentry.example.com:8443`; the path is added. */
@@ -30,6 +36,14 @@ export interface PhoneOptions extends HttpClientOptions {
   readonly userAgent?: string;
   readonly protocolVersion?: string;
   readonly query?: 'plain' | 'base64';
+  /** The kind of client that it is: what is not said otherwise, how it writes requests and what it does about answers. */
+  readonly client?: ClientProfile;
+  /** Tells phones of one kind apart in their device ids; default: by chance. */
+  readonly number?: number;
+  /** Identifiers of mails are the same for the same seed. */
+  readonly seed?: string;
+  /** Is told of every answer of Exchange. */
+  readonly onAnswer?: (answer: HttpAnswer) => void;
   /** Shared by all phones that are to be counted together. */
   readonly report?: Report;
 }
@@ -54,22 +68,6 @@ export interface Mail {
   }[];
 }
 
-/** The command was answered with a status other than success (MS-ASCMD 2.2.2). */
-export class EasFailure extends Error {
-  override readonly name = 'EasFailure';
-  readonly command: string;
-  readonly status: number;
-  /** The heartbeat in seconds that the server would take instead (Ping status 5). */
-  readonly heartbeatSeconds: number | undefined;
-
-  constructor(command: string, status: number, heartbeatSeconds?: number) {
-    super(`${command}: status ${status}`);
-    this.command = command;
-    this.status = status;
-    this.heartbeatSeconds = heartbeatSeconds;
-  }
-}
-
 export type PingResult =
   { readonly kind: 'expired' } | { readonly kind: 'changed'; readonly folderIds: readonly string[] };
 
@@ -87,10 +85,12 @@ export class Phone {
   readonly deviceId: string;
   readonly report: Report;
   readonly credential: Credential;
+  readonly client: ClientProfile | undefined;
   /** By server id, as far as it was synchronised. */
   readonly mail = new Map<string, Mail>();
   readonly #http: HttpClient;
   readonly #eas: EasClient;
+  readonly #chance: Chance;
   readonly #keys = new Map<string, string>();
   #policyKey = 0;
   /** While everything is fetched anew: none of it is new. */
@@ -100,7 +100,9 @@ export class Phone {
 
   constructor(options: PhoneOptions) {
     this.user = options.user;
-    this.deviceId = options.deviceId ?? randomBytes(16).toString('hex').toUpperCase();
+    this.client = options.client;
+    this.#chance = new Chance(options.seed);
+    this.deviceId = options.deviceId ?? newDeviceId(options);
     this.report = options.report ?? new Report();
     this.report.count('phones');
     this.credential = credentialOf(options, this.report);
@@ -118,13 +120,13 @@ export class Phone {
       http: this.#http,
       credential: this.credential,
       report: this.report,
+      onAnswer: options.onAnswer,
       identity: {
         user: options.user,
         deviceId: this.deviceId,
-        deviceType: options.deviceType ?? 'iPhone',
-        userAgent: options.userAgent ?? 'Apple-iPhone16C2/2201.53',
-        protocolVersion: options.protocolVersion ?? '16.1',
-        query: options.query ?? 'plain',
+        ...identityOf(options.client),
+        ...given(options),
+        ...(options.client && { client: options.client }),
       },
     });
   }
@@ -154,9 +156,28 @@ export class Phone {
     return this.#policyKey;
   }
 
+  get protocolVersion(): string {
+    return this.#eas.identity.protocolVersion;
+  }
+
+  /** Speaks this version from now on. */
+  set protocolVersion(version: string) {
+    this.#eas.identity = { ...this.#eas.identity, protocolVersion: version };
+  }
+
   /** GET on the ActiveSync path, as iOS does when an account is set up: whatever is answered. */
   async get(signal?: AbortSignal): Promise<HttpAnswer> {
     return this.#eas.bare('GET', signal);
+  }
+
+  /** How iOS finds out which sign-in there is: GET with an empty Bearer and the mailbox's name. */
+  async ask(signal?: AbortSignal): Promise<HttpAnswer> {
+    return this.#eas.ask(signal);
+  }
+
+  /** Gets a token, where the phone uses tokens. */
+  async signIn(signal?: AbortSignal): Promise<void> {
+    await this.credential.authorization(this.#http, signal);
   }
 
   /**
@@ -311,8 +332,8 @@ export class Phone {
     mail: { to: string; subject: string; body?: string; clientId?: string; messageId?: string },
     signal?: AbortSignal,
   ): Promise<{ clientId: string; messageId: string }> {
-    const clientId = mail.clientId ?? randomUUID();
-    const messageId = mail.messageId ?? `<${randomUUID()}@phone.example.com>`;
+    const clientId = mail.clientId ?? this.#chance.uuid('client id');
+    const messageId = mail.messageId ?? `<${this.#chance.uuid('message id')}@phone.example.com>`;
     const mime = Buffer.from(
       `From: ${this.user}\r\nTo: ${mail.to}\r\nSubject: ${mail.subject}\r\nMessage-ID: ${messageId}\r\n` +
         `MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${mail.body ?? ''}`,
@@ -332,7 +353,12 @@ export class Phone {
     const mime = Buffer.from(
       `From: ${this.user}\r\nTo: ${mail.to}\r\nSubject: ${subject}\r\n\r\n${mail.body ?? ''}`,
     );
-    await this.#compose(command, { mime, clientId: randomUUID(), source: serverId, signal });
+    await this.#compose(command, {
+      mime,
+      clientId: this.#chance.uuid('client id'),
+      source: serverId,
+      signal,
+    });
   }
 
   /**
@@ -377,9 +403,9 @@ export class Phone {
   }
 
   /** Tells the server about the device and asks for the user's address. */
-  async settings(): Promise<string | undefined> {
+  async settings(signal?: AbortSignal): Promise<string | undefined> {
     const content = requests.settingsRequest(this.#information);
-    const root = await this.#document(() => ({ command: 'Settings', content }));
+    const root = await this.#document(() => ({ command: 'Settings', content, signal }));
     this.#check('Settings', textOf(root, 'Settings:Status'));
     const get = find(root, 'Settings:UserInformation', 'Settings:Get');
     const addresses =
@@ -566,14 +592,45 @@ export class Phone {
 
   /** Sends a command; provisions and repeats it once when the server asks for that. */
   async #send(build: () => EasCommand): Promise<EasAnswer> {
+    const { command, signal } = build();
+    let failure: EasFailure | HttpFailure;
     try {
       const answer = await this.send(build());
-      if (!answer.document || !provisioningStatuses.has(commonStatus(answer.document))) return answer;
+      const status = answer.document ? commonStatus(answer.document) : Number.NaN;
+      if (situationOf(status, true) === undefined) return answer;
+      if (!this.client && !provisioningStatuses.has(status)) return answer;
+      failure = new EasFailure(command, status);
     } catch (error) {
-      if (!(error instanceof HttpFailure) || error.status !== 449) throw error;
+      if (!(error instanceof HttpFailure)) throw error;
+      failure = error;
     }
-    await this.provision(build().signal);
+    await this.#react(failure, signal);
     return this.send(build());
+  }
+
+  /** Does what must be done before the command is sent again; throws the failure where it is not to be sent again. */
+  async #react(failure: EasFailure | HttpFailure, signal: AbortSignal | undefined): Promise<void> {
+    const usual = failure instanceof EasFailure || failure.status === 449 ? 'provision' : undefined;
+    switch (this.client ? reactionTo(this.client, failure) : usual) {
+      case 'provision':
+        return this.provision(signal);
+      case 'wipe':
+        return this.provision(signal);
+      case 'ask versions':
+        return this.negotiate(signal);
+      case 'repeat at once':
+        return undefined;
+      default:
+        throw failure;
+    }
+  }
+
+  /** Asks for the versions on offer and takes the newest that it speaks. */
+  async negotiate(signal?: AbortSignal): Promise<void> {
+    const { versions } = await this.options(signal);
+    const spoken = this.client?.versions.value.filter((version) => versions.includes(version));
+    const newest = spoken?.at(-1);
+    if (newest !== undefined) this.protocolVersion = newest;
   }
 
   #check(command: string, status: string | undefined): void {
@@ -596,7 +653,7 @@ function sourceElement({ FolderId, ItemId }: { FolderId: string; ItemId: string 
 }
 
 function credentialOf(options: PhoneOptions, report: Report): Credential {
-  const { authorization, password, oauth, user } = options;
+  const { authorization, password, oauth, user, client } = options;
   if (oauth) {
     return new OAuthCredential({
       loginHint: user,
@@ -609,5 +666,41 @@ function credentialOf(options: PhoneOptions, report: Report): Credential {
       },
     });
   }
-  return password === undefined ? fixedCredential(authorization) : basicCredential(user, password);
+  return password === undefined
+    ? fixedCredential(authorization)
+    : basicCredential(client ? userNameOf(client, user) : user, password);
+}
+
+function newDeviceId({ client, number }: PhoneOptions): string {
+  const random = randomBytes(16);
+  if (client === undefined) return random.toString('hex').toUpperCase();
+  return deviceIdOf(client.deviceId.value, number ?? random.readUInt32BE(0));
+}
+
+type Manner = Pick<EasIdentity, 'deviceType' | 'userAgent' | 'protocolVersion' | 'query'>;
+
+function identityOf(client: ClientProfile | undefined): Manner {
+  if (client === undefined) {
+    return {
+      deviceType: 'iPhone',
+      userAgent: 'Apple-iPhone16C2/2201.53',
+      protocolVersion: '16.1',
+      query: 'plain',
+    };
+  }
+  return {
+    deviceType: client.deviceType.value,
+    userAgent: client.userAgent.value,
+    protocolVersion: client.versions.value.at(-1) ?? '16.1',
+    query: client.query.value,
+  };
+}
+
+function given({ deviceType, userAgent, protocolVersion, query }: PhoneOptions): Partial<Manner> {
+  return {
+    ...(deviceType !== undefined && { deviceType }),
+    ...(userAgent !== undefined && { userAgent }),
+    ...(protocolVersion !== undefined && { protocolVersion }),
+    ...(query !== undefined && { query }),
+  };
 }

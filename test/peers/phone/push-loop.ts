@@ -1,5 +1,7 @@
 // A phone that keeps its mail up to date: polls, fetches what came, and comes back after every failure as phones do.
 import { SignInFailure } from './credential.ts';
+import { misbehave } from './misbehave.ts';
+import { reactionTo } from './reactions.ts';
 import { HttpFailure } from './eas-client.ts';
 import { EasFailure, type Mail, type Phone } from './phone.ts';
 import { waitSeconds } from './wait.ts';
@@ -27,7 +29,7 @@ const longestBackOffSeconds = 60;
  */
 export async function pushLoop(phone: Phone, options: PushLoopOptions): Promise<void> {
   const loop = new PushLoop(phone, options);
-  while (!options.signal.aborted) {
+  while (!options.signal.aborted && !loop.hasGivenUp) {
     try {
       await loop.poll();
     } catch (error) {
@@ -43,15 +45,20 @@ class PushLoop {
   #heartbeatSeconds: number;
   #repeatable = false;
   #failures = 0;
+  #polls = 0;
+  /** The client tells its user and sends nothing more. */
+  hasGivenUp = false;
 
   constructor(phone: Phone, options: PushLoopOptions) {
     this.#phone = phone;
     this.#options = options;
-    this.#heartbeatSeconds = options.heartbeatSeconds ?? 470;
+    this.#heartbeatSeconds = options.heartbeatSeconds ?? phone.client?.heartbeatSeconds.value ?? 470;
   }
 
   async poll(): Promise<void> {
-    const { mode = 'ping', empty = true, signal } = this.#options;
+    const { mode = 'ping', signal } = this.#options;
+    const empty = this.#options.empty ?? this.#phone.client?.emptyPing.value ?? true;
+    await this.#misbehave();
     const options = { signal, empty: empty && this.#repeatable };
     this.#repeatable = false;
     if (mode === 'sync') {
@@ -71,6 +78,7 @@ class PushLoop {
   /** Does what a phone does after this error, and waits as long. */
   async recover(error: unknown): Promise<void> {
     const { report } = this.#phone;
+    if (await this.#reacts(error)) return;
     if (error instanceof EasFailure) {
       if (error.status === 5 && error.heartbeatSeconds !== undefined)
         this.#heartbeatSeconds = error.heartbeatSeconds;
@@ -85,6 +93,34 @@ class PushLoop {
     } else {
       await this.#backOff();
     }
+  }
+
+  /** Does what this kind of client does about the failure; false where it has no way of its own. */
+  async #reacts(error: unknown): Promise<boolean> {
+    const { client } = this.#phone;
+    const reaction = client && reactionTo(client, error);
+    switch (reaction) {
+      case 'tell the user':
+      case 'wipe':
+        this.hasGivenUp = true;
+        return true;
+      case 'repeat at once':
+        await this.#wait(firstBackOffSeconds / 100);
+        return true;
+      case 'later':
+      case 'wait longer each time':
+        await this.#backOff();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  async #misbehave(): Promise<void> {
+    const ways = this.#phone.client?.misbehaviour?.value ?? [];
+    const way = ways[this.#polls % ways.length];
+    this.#polls += 1;
+    if (way !== undefined) await misbehave(this.#phone, way);
   }
 
   /** True when the failure only says that something must be asked again in full. */

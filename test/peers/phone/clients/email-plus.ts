@@ -51,5 +51,6 @@ export const EMAIL_PLUS: ClientProfile = {
   },
   heartbeatSeconds: { value: 900, source: 'assumed' },
   emptyPing: { value: false, source: 'assumed' },
+  breaches: { value: [], source: 'assumed' },
   reactions: SPECIFIED_REACTIONS,
 };

@@ -57,11 +57,12 @@ export const GMAIL: ClientProfile = {
     source: 'https://github.com/MicrosoftDocs/OfficeDocs-Exchange/issues/1582',
   },
   sequence: {
-    value: ['OPTIONS', 'FolderSync', 'Provision', 'Settings', 'FolderSync', 'Sync', 'Ping'],
+    value: ['OPTIONS', 'FolderSync', 'Provision', 'FolderSync', 'Settings', 'Sync', 'Ping'],
     source: 'assumed',
   },
   heartbeatSeconds: { value: 480, source: ANDROID_PING, note: ANCESTOR },
   emptyPing: { value: false, source: ANDROID_PING, note: ANCESTOR },
+  breaches: { value: [], source: 'assumed' },
   reactions: {
     ...SPECIFIED_REACTIONS,
     '403': { value: 'provision', source: 'assumed', note: 'its ancestor takes 403 for a missing policy' },

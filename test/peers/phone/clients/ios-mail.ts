@@ -49,7 +49,7 @@ export const IOS_MAIL: ClientProfile = {
     source: FORUM,
     note: 'names and values; their order and keep-alive are assumed (the forum printed them unordered, behind a server that closes)',
   },
-  exceptions: { value: {}, source: 'assumed' },
+  exceptions: { value: { OPTIONS: { with: [['X-MS-PolicyKey', '0']] } }, source: FORUM },
   cookies: { value: 'returned', source: 'spec: MS-ASHTTP R4075, R4076' },
   authentication: { value: ['Basic', 'Bearer'], source: 'spec: oauth.md, what iOS does' },
   sequence: {
@@ -58,5 +58,6 @@ export const IOS_MAIL: ClientProfile = {
   },
   heartbeatSeconds: { value: 470, source: 'assumed' },
   emptyPing: { value: true, source: 'assumed' },
+  breaches: { value: [], source: 'assumed' },
   reactions: SPECIFIED_REACTIONS,
 };

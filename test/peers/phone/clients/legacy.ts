@@ -51,5 +51,6 @@ export const LEGACY: ClientProfile = {
   },
   heartbeatSeconds: { value: 480, source: 'assumed' },
   emptyPing: { value: true, source: 'spec: MS-ASCMD 2.2.1.13' },
+  breaches: { value: [], source: 'assumed' },
   reactions: SPECIFIED_REACTIONS,
 };

@@ -75,7 +75,7 @@ export interface ClientProfile {
   /** The lines of a POST in order; OPTIONS and GET have those of them that fit. */
   readonly headers: Trait<readonly HeaderSlot[]>;
   /** What is different for some commands. */
-  readonly exceptions: Trait<Readonly<Partial<Record<Command, HeaderException>>>>;
+  readonly exceptions: Trait<Readonly<Partial<Record<Command | 'OPTIONS' | 'GET', HeaderException>>>>;
   readonly cookies: Trait<'returned' | 'ignored'>;
   readonly authentication: Trait<readonly ('Basic' | 'Bearer')[]>;
   /** From the first request of a new account to the first poll. */
@@ -85,6 +85,8 @@ export interface ClientProfile {
   /** The second and further Pings with nothing to change are empty. */
   readonly emptyPing: Trait<boolean>;
   readonly reactions: Readonly<Record<Situation, Trait<Reaction>>>;
+  /** Rules of the simulated Exchange's judge that it breaks, as the real one does. */
+  readonly breaches: Trait<readonly string[]>;
   /** Only of the rude one: what it does that no client should. */
   readonly misbehaviour?: Trait<readonly Misbehaviour[]>;
 }

@@ -42,12 +42,10 @@ export const RUDE: ClientProfile = {
   exceptions: { value: {}, source: 'assumed' },
   cookies: { value: 'ignored', source: 'assumed' },
   authentication: { value: ['Basic', 'Bearer'], source: 'assumed' },
-  sequence: {
-    value: ['Ping', 'Sync', 'FolderSync', 'Provision', 'FolderSync', 'Sync', 'Ping'],
-    source: 'assumed',
-  },
+  sequence: { value: ['FolderSync', 'Provision', 'FolderSync', 'Sync', 'Ping'], source: 'assumed' },
   heartbeatSeconds: { value: 60, source: 'assumed' },
   emptyPing: { value: true, source: 'assumed' },
+  breaches: { value: ['cookie-missing', 'hop-by-hop', 'proxy-header', 'query'], source: 'assumed' },
   reactions: {
     ...SPECIFIED_REACTIONS,
     '401': { value: 'repeat at once', source: 'assumed' },

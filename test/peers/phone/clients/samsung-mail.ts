@@ -55,5 +55,6 @@ export const SAMSUNG_MAIL: ClientProfile = {
   },
   heartbeatSeconds: { value: 720, source: 'assumed' },
   emptyPing: { value: true, source: 'assumed' },
+  breaches: { value: [], source: 'assumed' },
   reactions: SPECIFIED_REACTIONS,
 };

@@ -51,12 +51,13 @@ export const WINDOWS_MAIL: ClientProfile = {
   cookies: { value: 'returned', source: 'assumed', note: 'before 16.x nothing asks for it' },
   authentication: { value: ['Basic'], source: 'assumed' },
   sequence: {
-    value: ['OPTIONS', 'Settings', 'Provision', 'FolderSync', 'Sync', 'Ping'],
+    value: ['OPTIONS', 'Settings', 'Provision', 'Settings', 'FolderSync', 'Sync', 'Ping'],
     source: PHONE_LOGGED,
     note: 'OPTIONS, then Settings; what follows is assumed',
   },
   heartbeatSeconds: { value: 600, source: 'assumed' },
   emptyPing: { value: true, source: 'assumed' },
+  breaches: { value: ['query'], source: LOGGED, note: 'its OPTIONS carries a query' },
   reactions: {
     ...SPECIFIED_REACTIONS,
     '503': { value: 'wait longer each time', source: 'spec: MS-ASHTTP R454, R495' },
