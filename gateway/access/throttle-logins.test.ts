@@ -77,17 +77,17 @@ describe('wrong passwords of a user from one address', () => {
     expect(logins.judge(login('once good'), limit, 5 * MINUTE).kind).toBe('Pass');
   });
 
-  test('that Exchange has not judged yet count, once one was refused', () => {
+  test('that Exchange has not judged yet count too: the others wait for their verdict', () => {
     const logins = new FailedLogins(100);
-    expect(logins.begins(login('a'))).toBe(false);
+    const woken: string[] = [];
+    const waiting = { goOn: () => woken.push('e') };
     tryWrong(logins, 'a', 1);
-    for (const credential of ['b', 'c', 'd']) {
-      expect(logins.judge(login(credential), limit, 2).kind).toBe('Pass');
-      expect(logins.begins(login(credential))).toBe(true);
-    }
-    expect(logins.judge(login('e'), limit, 2)).toEqual({ kind: 'Wait', ms: 1000 });
+    const began = ['b', 'c', 'd', 'e'].map((one) => logins.begins(login(one), limit, waiting));
+    expect(began).toEqual([true, true, true, false]);
+    expect(logins.begins(login('e', 'mail bob'), limit, waiting)).toBe(true);
     logins.settled(login('b'));
-    expect(logins.judge(login('e'), limit, 2).kind).toBe('Pass');
+    expect(woken).toEqual(['e']);
+    expect(logins.begins(login('e'), limit, waiting)).toBe(true);
   });
 });
 

@@ -1,5 +1,6 @@
 // Wrong passwords: held back before the directory locks the account, by user and client address.
 import { BoundedMap } from './bounded-map.ts';
+import { LoginTurns, type WaitingLogin } from './login-turns.ts';
 
 export interface LoginLimit {
   /** Refused sign-ins of one user from one address that reach Exchange until there was none for `windowMs`. */
@@ -29,8 +30,6 @@ export type LoginVerdict =
 
 interface UserFailures {
   count: number;
-  /** Sign-ins that Exchange has not judged yet. */
-  pending: number;
   lastAt: number;
   challenges: readonly string[];
   readonly credentials: BoundedMap<string, RefusedCredential>;
@@ -51,12 +50,11 @@ interface AddressFailures {
 const PASS: LoginVerdict = { kind: 'Pass' };
 /** A credential that had been accepted is tried again after this: the directory may have been away for a moment. */
 const ACCEPTED_BEFORE_HOLD_MS = 300_000;
-/** While others of the user are being judged. */
-const PENDING_WAIT_MS = 1000;
 
 export class FailedLogins {
   private readonly users: BoundedMap<string, UserFailures>;
   private readonly addresses: BoundedMap<string, AddressFailures>;
+  private readonly turns = new LoginTurns();
 
   /** @param limit of entries, for users (at an address) and for addresses each */
   constructor(limit: number) {
@@ -82,18 +80,22 @@ export class FailedLogins {
     return rest > 0 ? { kind: 'Wait', ms: rest } : PASS;
   }
 
-  /** A sign-in that passed goes to Exchange: true where `settled` is to be called in the end. */
-  begins(login: Login): boolean {
-    const user = this.users.peek(keyOf(login));
-    if (user === undefined) return false;
-    user.pending++;
-    return true;
+  /**
+   * A sign-in that passed goes to Exchange: true, and `settled` is to be called in the end. Or it is to wait until others of
+   * the user were judged: `waiting` is told.
+   */
+  begins(login: Login, { limit }: LoginLimit, waiting: WaitingLogin): boolean {
+    const key = keyOf(login);
+    return this.turns.begins(key, limit - (this.users.peek(key)?.count ?? 0), waiting);
   }
 
-  /** What `begins` counted is over, however. */
+  /** What `begins` let go is over, however. */
   settled(login: Login): void {
-    const user = this.users.peek(keyOf(login));
-    if (user !== undefined && user.pending > 0) user.pending--;
+    this.turns.ends(keyOf(login));
+  }
+
+  waitsNoMore(login: Login, waiting: WaitingLogin): void {
+    this.turns.leaves(keyOf(login), waiting);
   }
 
   /**
@@ -141,7 +143,7 @@ export class FailedLogins {
 
   private newUser(login: Login, { limit }: LoginLimit): UserFailures {
     const credentials = new BoundedMap<string, RefusedCredential>(limit);
-    const user: UserFailures = { count: 0, pending: 0, lastAt: 0, challenges: [], credentials };
+    const user: UserFailures = { count: 0, lastAt: 0, challenges: [], credentials };
     this.users.set(keyOf(login), user);
     return user;
   }
@@ -169,6 +171,5 @@ function judgeUser(
     return { kind: 'Refused', challenges: user.challenges };
   }
   if (user.count >= limit) return { kind: 'Wait', ms: user.lastAt + windowMs - now };
-  if (user.count + user.pending >= limit) return { kind: 'Wait', ms: PENDING_WAIT_MS };
   return PASS;
 }

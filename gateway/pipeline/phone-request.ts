@@ -1,5 +1,7 @@
 // Step "stream both ways": one request of a phone from its admission to its record.
+import type { WaitingLogin } from '../access/login-turns.ts';
 import type { SignIn } from '../access/sign-in.ts';
+import type { Login } from '../access/throttle-logins.ts';
 import type { RequestError } from '../http/errors.ts';
 import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../http/exchange.ts';
 import { hashText } from '../upstream/balancing.ts';
@@ -29,7 +31,7 @@ import type { ServedRoute } from './served-snapshot.ts';
 import { versionRefusal } from './version-gate.ts';
 import type { Judged, Throttling } from './throttle.ts';
 
-export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest, Judged {
+export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenRequest, Judged, WaitingLogin {
   readonly body = new HeldBody();
   /** Of a Ping or Sync: it is sent on when its body is known, which tells how long the answer may take. */
   readonly poll: Poll | undefined;
@@ -39,8 +41,10 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   private readonly delivery: Delivery;
   private admission: Admission;
   private limited = false;
-  /** A sign-in that is counted until Exchange has judged it. */
-  private isSigningIn = false;
+  /** That Exchange has not judged yet. */
+  private login: Login | undefined;
+  /** The login waits until others of its user were judged. */
+  private waitsForOthers = false;
   private finished = false;
 
   constructor(context: PipelineContext, exchange: ServerExchange<PhoneConnection>, admission: Admission) {
@@ -119,13 +123,32 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     if (tooOld !== undefined) return this.refuse(tooOld, decision.route);
     if (request.body > decision.route.maxRequestBytes) return this.answer(BODY_TOO_LARGE);
     if (!this.enterLimit()) return this.answer(TOO_MANY_UNACCEPTED);
-    const refusal = this.context.throttle.refusal(this);
-    if (refusal !== undefined) return this.refuse(refusal, decision.route);
-    this.isSigningIn = this.context.throttle.begins(this);
     exchange.limitBody(decision.route.maxRequestBytes);
     setForwardingHeaders(request.headers, connection.remoteAddress);
-    if (this.poll === undefined && decision.route.throttling.identicalCommands === undefined) {
+    this.proceed(decision.route);
+  }
+
+  /** Sends it on its way, unless its sender asks too much. */
+  private proceed(route: ServedRoute): void {
+    const { throttle } = this.context;
+    const refusal = throttle.refusal(this);
+    if (refusal !== undefined) return this.refuse(refusal, route);
+    this.login = this.exchange.connection.context.proven ? undefined : throttle.loginOf(this);
+    this.waitsForOthers = this.login !== undefined && !throttle.begins(this.login, route.throttling, this);
+    if (this.waitsForOthers) this.exchange.pause();
+    else if (this.body.complete) this.bodyIsComplete();
+    else if (this.poll === undefined && route.throttling.identicalCommands === undefined)
       this.delivery.start();
+  }
+
+  goOn(): void {
+    if (!this.waitsForOthers) return;
+    this.waitsForOthers = false;
+    try {
+      this.proceed(this.route);
+      if (!this.waitsForOthers && !this.exchange.responded) this.exchange.resume();
+    } catch (error) {
+      this.onFailure(error);
     }
   }
 
@@ -136,6 +159,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     try {
       const { body, delivery } = this;
       body.push(bytes);
+      if (this.waitsForOthers) return;
       if (delivery.isUnderWay) delivery.write(bytes);
       else if (body.isTooLong) delivery.start();
       if (body.isTooLong && !delivery.isWaiting) body.drop();
@@ -148,13 +172,17 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     if (this.isAnsweredByUs()) return;
     try {
       this.body.complete = true;
-      if (!this.delivery.isUnderWay && this.isLooping()) return;
-      if (this.poll !== undefined && !this.exchange.responded) this.readPoll(this.poll);
-      if (this.delivery.isUnderWay) this.delivery.end();
-      else this.delivery.start();
+      if (!this.waitsForOthers) this.bodyIsComplete();
     } catch (error) {
       this.onFailure(error);
     }
+  }
+
+  private bodyIsComplete(): void {
+    if (!this.delivery.isUnderWay && this.isLooping()) return;
+    if (this.poll !== undefined && !this.exchange.responded) this.readPoll(this.poll);
+    if (this.delivery.isUnderWay) this.delivery.end();
+    else this.delivery.start();
   }
 
   onDrain(): void {
@@ -196,8 +224,8 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
       this.tally.server = server.name;
       this.learn(head, server);
       for (const transform of this.context.responseTransforms) transform(head, this);
-      this.settle();
       this.context.throttle.answered(this, head, this.exchange.connection.context);
+      this.settle();
       this.exchange.writeHead(head);
     } catch (error) {
       this.onFailure(error);
@@ -250,9 +278,10 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
 
   /** True where the request is to be sent to another server, and nobody has to know of this answer. */
   private isRedirected(head: ResponseHead, server: RouteServer): boolean {
-    const { route, signIn, body } = this;
-    const result = this.context.redirects.answered(head, server, { route, signIn, mayFollow: body.isHeld });
-    if (result !== undefined) this.tally.redirect = result;
+    const { route, signIn, body, tally } = this;
+    const mayFollow = body.isHeld && tally.redirect === undefined;
+    const result = this.context.redirects.answered(head, server, { route, signIn, mayFollow });
+    if (result !== undefined) tally.redirect = result;
     return result === 'followed';
   }
 
@@ -273,8 +302,13 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   }
 
   private settle(): void {
-    if (this.isSigningIn) this.context.throttle.settled(this);
-    this.isSigningIn = false;
+    const { login, waitsForOthers } = this;
+    if (login === undefined) return;
+    this.login = undefined;
+    this.waitsForOthers = false;
+    const { logins } = this.context.throttle;
+    if (waitsForOthers) logins.waitsNoMore(login, this);
+    else logins.settled(login);
   }
 
   // ——— polls ———

@@ -1,5 +1,6 @@
 // Shields Exchange, and phones from being blocked by it: who comes too early, too often or with the same wrong password.
 import { createHash } from 'node:crypto';
+import type { WaitingLogin } from '../access/login-turns.ts';
 import type { SignIn } from '../access/sign-in.ts';
 import type { BucketLimit } from '../access/throttle-bucket.ts';
 import { FailedLogins, type Login, type LoginLimit } from '../access/throttle-logins.ts';
@@ -90,16 +91,16 @@ export class Throttle {
     return wait > 0 ? toldToWait('identical-commands', wait) : undefined;
   }
 
-  /** A request that passed goes to Exchange. True where `settled` is to be called in the end. */
-  begins({ throttling, signIn, address }: Judged): boolean {
-    if (this.logins.size === 0 || throttling.failedLogins === undefined || signIn?.basic !== true)
-      return false;
-    if (this.users.accepted(signIn.user, signIn.credential) !== undefined) return false;
-    return this.logins.begins({ ...signIn, address });
+  /** The sign-in of a request that is to wait for its turn (`logins.begins`), or undefined where there is nothing to wait for. */
+  loginOf({ throttling, signIn, address }: Judged): Login | undefined {
+    if (throttling.failedLogins === undefined || signIn?.basic !== true) return undefined;
+    if (this.users.accepted(signIn.user, signIn.credential) !== undefined) return undefined;
+    return { ...signIn, address };
   }
 
-  settled({ signIn, address }: Judged): void {
-    if (signIn !== undefined) this.logins.settled({ ...signIn, address });
+  /** False where others of the user are to be judged before: `waiting` is told. Else `logins.settled` is to be called in the end. */
+  begins(login: Login, { failedLogins }: Throttling, waiting: WaitingLogin): boolean {
+    return failedLogins === undefined || this.logins.begins(login, failedLogins, waiting);
   }
 
   /** Exchange has answered. */

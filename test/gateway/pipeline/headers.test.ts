@@ -23,7 +23,9 @@ describe('the head', () => {
     });
     gateway = await GatewayFixture.start({
       authority,
-      routes: [{ servers: [{ name: 'mbx1', url: exchange.frontEnd().url }] }],
+      routes: [
+        { servers: [{ name: 'mbx1', url: exchange.frontEnd().url }], throttling: { retryAfter: 'Pass' } },
+      ],
     });
     phone = new RawPhone(gateway);
   });

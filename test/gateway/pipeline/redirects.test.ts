@@ -78,6 +78,28 @@ describe('a mailbox that moved', () => {
     expect(askedAt(old).length).toBe(1);
   });
 
+  test('is followed once for a request, also where two servers send it to each other', async () => {
+    await start();
+    const third = await Exchange.start({ authority, users: [] });
+    const thirdHost = new URL(third.frontEnd().url).host;
+    const servers = [{ name: 'mbx1', url: old.frontEnd().url }];
+    const redirects = {
+      policy: 'Follow' as const,
+      allowedHosts: [onlineHost(), thirdHost],
+      allowBasicCredentials: true as const,
+    };
+    gateway.apply([{ servers, redirects }]);
+    online.organisation.faults.add({ match: { user: ALICE }, action: moved(third.frontEnd().url) });
+    third.organisation.faults.add({ match: { user: ALICE }, action: moved(online.frontEnd().url) });
+    for (let n = 0; n < 3; n++) {
+      const answer = await ask();
+      expect(answer.status).toBe(451);
+      expect(answer.header('x-ms-location')).toContain(HOSTNAME);
+    }
+    expect(askedAt(online).length + askedAt(third).length).toBeLessThanOrEqual(6);
+    third.close();
+  });
+
   test('is left to the phone where the route passes redirects', async () => {
     await start({ policy: 'Pass' });
     const answer = await ask();

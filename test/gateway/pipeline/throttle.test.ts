@@ -222,15 +222,61 @@ describe('a gateway in front of Exchange', () => {
       expect((await ask({ user: BOB })).status).toBe(200);
     });
 
-    test('holds back many connections at once, as soon as the first one was refused', async () => {
-      await ask({ authorization: wrong() });
+    test.each([
+      ['the same', () => wrong()],
+      ['another', wrong],
+    ])(
+      'that comes on many connections at once, each with %s one, is tried four times at most',
+      async (_, password) => {
+        const phones = Array.from({ length: 20 }, () => new RawPhone(gateway));
+        const answers = await Promise.all(
+          phones.map((one, n) => one.send({ command: 'FolderSync', authorization: password(n) })),
+        );
+        for (const one of phones) one.close();
+        expect(answers.every(({ status }) => status === 401 || status === 503)).toBe(true);
+        expect(asked()).toBeLessThanOrEqual(4);
+        expect(gateway.records.length).toBe(20);
+      },
+    );
+
+    test('is not what a right one is held for: many connections at once are all served, polls and bodies too', async () => {
       const phones = Array.from({ length: 20 }, () => new RawPhone(gateway));
       const answers = await Promise.all(
-        phones.map((one, n) => one.send({ command: 'FolderSync', authorization: wrong(n) })),
+        phones.map((one, n) =>
+          n % 2 === 0
+            ? one.send({ command: 'FolderSync', authorization: basic(ALICE) })
+            : one.send({
+                command: 'Ping',
+                body: pieces(Buffer.from(pingBody(59))),
+                authorization: basic(ALICE),
+              }),
+        ),
       );
       for (const one of phones) one.close();
-      expect(answers.every(({ status }) => status === 401 || status === 503)).toBe(true);
-      expect(asked()).toBeLessThanOrEqual(4);
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+      expect(asked()).toBe(20);
+    });
+
+    test('is not what right ones are held for whose polls are held by Exchange', async () => {
+      exchange.organisation.faults.add({ action: { kind: 'delay', milliseconds: 4000 } });
+      const phones = Array.from({ length: 10 }, () => new RawPhone(gateway));
+      const answers = phones.map((one) => one.send({ command: 'FolderSync', authorization: basic(ALICE) }));
+      await gateway.until(() => asked() === 10);
+      expect(gateway.records).toEqual([]);
+      for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+      for (const one of phones) one.close();
+    });
+
+    test('of a phone that goes away while it waits leaves nothing behind', async () => {
+      exchange.organisation.faults.add({ action: { kind: 'delay', milliseconds: 4000 } });
+      const phones = Array.from({ length: 10 }, () => new RawPhone(gateway));
+      const answers = phones.map((one) => one.send({ command: 'FolderSync', authorization: wrong() }));
+      await gateway.until(() => asked() === 4);
+      for (const one of phones) one.close();
+      await Promise.allSettled(answers);
+      await gateway.until(() => gateway.records.length === 10);
+      exchange.organisation.faults.remove();
+      expect((await ask({ authorization: wrong() })).status).toBe(401);
     });
 
     test("is Exchange's matter alone where the route says so", async () => {
