@@ -410,6 +410,40 @@ describe('devices without a browser', () => {
   });
 });
 
+describe('the clouds and AD FS', () => {
+  const tenant = 'https://login.microsoftonline.com/1f4d1c2e-0000-4000-8000-000000000001';
+  const v1 = (host: string): string => `resource=https%3A%2F%2F${host}%2F&scope=openid`;
+  const v2 = (host: string): string => `scope=openid+https%3A%2F%2F${host}/x`;
+  const adfs = (host: string): string => `scope=openid+https%3A%2F%2F${host}%2F/x`;
+
+  test('are each asked for what they understand, where they are', async () => {
+    const rows: [string, string, (host: string) => string][] = [
+      ['https://login.microsoftonline.com/common/oauth2', 'outlook.office365.com', v1],
+      ['https://login.microsoftonline.com/common/oauth2/v2.0', 'outlook.office365.com', v2],
+      [`${tenant}/oauth2`, 'outlook.office365.com', v1],
+      [`${tenant}/oauth2/v2.0`, 'outlook.office365.com', v2],
+      ['https://login.microsoftonline.us/organizations/oauth2/v2.0', 'outlook.office365.us', v2],
+      ['https://login.partner.microsoftonline.cn/common/oauth2', 'partner.outlook.cn', v1],
+      ['https://login.partner.microsoftonline.cn/common/oauth2/v2.0', 'partner.outlook.cn', v2],
+      ['https://adfs.contoso.com/adfs/oauth2', 'mail.contoso.com', adfs],
+    ];
+    const routes = rows.map(([base, host], at) =>
+      route(`cloud-${at}`, {
+        authorizationEndpoint: `${base}/authorize`,
+        tokenEndpoint: `${base}/token`,
+        destinationResource: `https://${host}/`,
+      }),
+    );
+    await gateway.serve(content(routes));
+    for (const [at, [base, host, audience]] of rows.entries()) {
+      const answer = await send({
+        target: `/proxyservice/default/cloud-${at}/oauth2/authorize?a=%7e&scope=openid+${SENTRY}//x&b`,
+      });
+      expect(header(answer, 'location')).toBe(`${base}/authorize?a=%7e&${audience(host)}&b`);
+    }
+  });
+});
+
 describe('a tenant in the path', () => {
   const redirectOf = async (path: string): Promise<string | undefined> =>
     header(await send({ target: `${path}?scope=openid` }), 'location');
