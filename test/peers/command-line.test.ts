@@ -125,6 +125,24 @@ describe('the command lines of the peers', () => {
     const alone = await run('phone', `${url} --user user1@example.com --password x --seconds 1 --attempts 1`);
     expect([alone.code, alone.stdout.includes('ECONNREFUSED')]).toEqual([1, true]);
   });
+
+  it('play a kind of client at a kind of Exchange', async () => {
+    const [exchangePort, controlPort] = [await freePort(), await freePort()];
+    const control = `http://127.0.0.1:${controlPort}`;
+    await serve(
+      'control:',
+      'exchange',
+      `--kind 2019 --front-end mbx1=${exchangePort} --user alice@example.com:secret --control ${controlPort}`,
+    );
+    const phone = `--url https://localhost:${exchangePort} --ca peers-ca/ca.crt --user alice@example.com --password secret`;
+    const played = await run('phone', `${phone} --client samsung-mail --seconds 1 --json`);
+    expect([played.code, JSON.parse(played.stdout)]).toMatchObject([0, { lost: 0, provisionings: 1 }]);
+    expect(JSON.stringify(await read(control, '/requests'))).toContain('SAMSUNG');
+    expect(await read(control, '/violations')).toEqual([]);
+    const wrong = await run('phone', `${phone} --client nobody`);
+    expect([wrong.code, wrong.stderr.includes('ios-mail')]).toEqual([2, true]);
+    expect((await run('exchange', '--kind 2013')).code).toBe(2);
+  });
 });
 
 async function said(output: Readable | null, words: string): Promise<void> {

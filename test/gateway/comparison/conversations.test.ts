@@ -8,6 +8,7 @@ import { type ExchangeKind, KINDS } from '../../peers/exchange/kinds.ts';
 import { CLIENTS } from '../../peers/phone/clients/clients.ts';
 import type { ClientProfile } from '../../peers/phone/clients/profile.ts';
 import type { HttpAnswer } from '../../peers/phone/http-connection.ts';
+import { misbehave } from '../../peers/phone/misbehave.ts';
 import { Phone } from '../../peers/phone/phone.ts';
 import { setUp } from '../../peers/phone/set-up.ts';
 import { GatewayFixture, HOSTNAME } from '../pipeline/gateway-fixture.ts';
@@ -158,6 +159,45 @@ describe('a conversation', () => {
     const breaches = far.exchange.violations.filter(({ rule }) => !client.breaches.value.includes(rule));
     expect(breaches).toEqual([]);
   });
+
+  // A poll is read whole before it is passed on: one that never ends does not reach Exchange.
+  test.each([
+    ['abort', ['Ping aborted'], ['Ping aborted']],
+    ['second ping', ['Ping answered', 'Ping aborted'], ['Ping answered', 'Ping aborted']],
+    ['wrong length', ['Ping aborted'], []],
+  ] as const)(
+    'of a rude client that does «%s» ends at Exchange by %j directly and by %j through the gateway, and harms nobody',
+    async (way, near, far) => {
+      const client = CLIENTS.find(({ name }) => name === 'rude') as ClientProfile;
+      const ends: string[][] = [];
+      for (const site of [await direct('2019'), await behindGateway('2019')]) {
+        const { exchange, url, hosts } = site;
+        const options = { url, hosts, ca: authority.certificate, user: ALICE, password: 'secret', client };
+        const phone = new Phone({ ...options, number: 1 });
+        const other = new Phone({ ...options, client: CLIENTS[0] as ClientProfile, number: 2 });
+        closing.push(
+          () => phone.close(),
+          () => other.close(),
+        );
+        await setUp(phone, client);
+        await setUp(other, CLIENTS[0] as ClientProfile);
+        const { journal } = exchange.organisation;
+        const mine = () => journal.requests.filter(({ deviceId }) => deviceId === phone.deviceId);
+        const before = mine().length;
+        await misbehave(phone, way);
+        await journal.until(({ openPolls }) => openPolls.length === 0);
+        await journal.until(() => mine().every(({ outcome }) => outcome !== 'open'));
+        ends.push(
+          mine()
+            .slice(before)
+            .map(({ command, outcome }) => `${command} ${outcome}`),
+        );
+        await other.folderSync();
+        await phone.folderSync();
+      }
+      expect(ends).toEqual([near, far]);
+    },
+  );
 
   test('of iOS Mail begins with the recorded sequence of requests', async () => {
     const client = CLIENTS.find(({ name }) => name === 'ios-mail') as ClientProfile;
