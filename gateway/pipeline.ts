@@ -77,7 +77,7 @@ export interface PipelineOptions {
 /** What the operator and the metrics ask a pipeline for. */
 export type PipelineStatus = Pick<
   GatewayReport,
-  'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'redirects'
+  'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'waitingRequests' | 'redirects'
 >;
 
 const PROBES: ProbeSettings = {
@@ -212,15 +212,9 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
       devicesSeen: this.census.count(),
       devicesByVersion: this.versions.counts(),
       servers: this.servers(),
+      waitingRequests: this.waiting(),
       redirects: this.redirects.learnt.counts(this.clock.now()),
     };
-  }
-
-  /** Requests that wait until a server has room. */
-  waiting(): number {
-    let sum = 0;
-    for (const { waiting } of this.traffic.values()) sum += waiting.size;
-    return sum;
   }
 
   /** See {@link OpenRequests.drain}. */
@@ -255,15 +249,24 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
     for (const { waiting } of before.values()) waiting.roomMade();
   }
 
+  /** Requests that wait until a server has room. */
+  private waiting(): number {
+    let sum = 0;
+    for (const { waiting } of this.traffic.values()) sum += waiting.size;
+    return sum;
+  }
+
   private servers(): GatewayReport['servers'] {
     return (this.served?.routes ?? []).flatMap(({ key, servers }) =>
-      servers.map(({ name, endpoint: { health } }) => ({
+      servers.map(({ name, endpoint: { health, pool } }) => ({
         route: key,
         server: name,
         healthy: health.state === 'Healthy',
         reachable: health.state !== 'Down',
         since: health.since.toISOString(),
         lastError: health.lastError,
+        failures: health.failureCount,
+        connections: pool.active,
       })),
     );
   }

@@ -27,8 +27,14 @@ export const gatewayReportSchema = z.object({
       reachable: z.boolean().optional(),
       since: z.iso.datetime(),
       lastError: z.string().nullable(),
+      /** How often it ceased to be healthy. Absent, as what follows, in reports of older gateways. */
+      failures: z.int().optional(),
+      /** Requests under way, open polls included. */
+      connections: z.int().optional(),
     }),
   ),
+  /** Requests that wait until a server has room. Absent in reports of older gateways. */
+  waitingRequests: z.int().optional(),
   /** Users of mailboxes that moved, by route; without those that have none. Absent in reports of older gateways. */
   redirects: z
     .array(

@@ -125,6 +125,21 @@ export class Metrics {
     'Users of mailboxes that moved: those whose requests go to the new server, and those who cannot go there.',
     ['route', 'state'],
   );
+  private readonly upstreamFailures = this.counter(
+    'sentry_upstream_failures_total',
+    'How often a server ceased to be healthy.',
+    ['server'],
+  );
+  private readonly upstreamConnections = this.gauge(
+    'sentry_upstream_connections',
+    'Requests under way at the server, open polls included.',
+    ['server'],
+  );
+  private readonly waitingRequests = this.gauge(
+    'sentry_waiting_requests',
+    'Requests that wait until a server has room.',
+    [],
+  );
   private readonly ready = this.gauge('sentry_ready', 'Whether /readyz answers 200.', []);
   private readonly generation = this.gauge(
     'sentry_snapshot_generation',
@@ -222,9 +237,15 @@ export class Metrics {
     }
     this.ready.set(report.ready ? 1 : 0);
     this.generation.set(report.snapshot?.generation ?? 0);
+    this.waitingRequests.set(report.waitingRequests ?? 0);
     this.upstreamHealthy.reset();
-    for (const { route, server, healthy } of report.servers) {
-      this.upstreamHealthy.set({ server: `${route}/${server}` }, healthy ? 1 : 0);
+    this.upstreamFailures.reset();
+    this.upstreamConnections.reset();
+    for (const { route, server: name, healthy, failures = 0, connections = 0 } of report.servers) {
+      const server = `${route}/${name}`;
+      this.upstreamHealthy.set({ server }, healthy ? 1 : 0);
+      this.upstreamFailures.inc({ server }, failures);
+      this.upstreamConnections.set({ server }, connections);
     }
     return this.registry.metrics();
   }

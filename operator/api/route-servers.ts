@@ -51,7 +51,7 @@ const active = z
         'What is asked. Options: OPTIONS without a credential; any answer below 500 is a sign of life. HealthCheckPage: GET of healthcheck.htm, 200 while Exchange on premises has ActiveSync in service. EmptyBearer: OPTIONS with an empty Bearer token, which Exchange Online answers with 401. Default Options.',
       ),
     intervalSeconds: seconds('From one probe to the next; spread by 20 percent.', 1, 600, 10),
-    timeoutSeconds: seconds('For the answer to a probe, connection included.', 1, 60, 5),
+    timeoutSeconds: seconds('For the answer to a probe, once the connection is made.', 1, 60, 5),
     unhealthyThreshold: z
       .int()
       .min(1)

@@ -10,7 +10,7 @@ const condition = (type: string, status: 'True' | 'False' | 'Unknown', reason: s
 });
 const conditions = (...list: ReturnType<typeof condition>[]) => ({ conditions: list });
 const reach = (healthyPods: number, pods = 2) => ({
-  servers: [{ name: 'mbx1', healthyPods, pods, ...(healthyPods === 0 && { lastError: 'refused' }) }],
+  servers: [{ name: 'mbx1', healthyPods, pods, ...(healthyPods < pods && { lastError: 'refused' }) }],
 });
 
 describe('events of conditions', () => {
@@ -81,12 +81,30 @@ describe('events of servers', () => {
   });
 
   test.each([
-    ['while some processes reach it', reach(2), reach(1)],
+    ['that as many reach as before', reach(1), reach(1)],
+    ['when a pod is new', reach(2), reach(3, 3)],
     ['that is reached from the start', undefined, reach(2)],
     ['when no process runs any more', reach(2), reach(0, 0)],
     ['that stays unreachable', reach(0), reach(0)],
   ])('are silent about a server %s', (_name, before, after) => {
     expect(statusEvents(before, after)).toEqual([]);
+  });
+
+  test('tell when some processes lose a server, and when all have it again', () => {
+    expect(statusEvents(reach(2), reach(1))).toEqual([
+      {
+        type: 'Warning',
+        reason: serverEventReasons.ServerPartlyReachable,
+        message: 'only 1 of 2 pods reach server mbx1: refused',
+      },
+    ]);
+    expect(statusEvents(reach(1), reach(2))).toEqual([
+      {
+        type: 'Normal',
+        reason: serverEventReasons.ServerReachable,
+        message: '2 of 2 pods reach server mbx1 again',
+      },
+    ]);
   });
 
   test('tell of a server that was never reached', () => {

@@ -15,6 +15,8 @@ export interface StatusEvent {
 export const serverEventReasons = {
   /** No gateway pod reaches the server any more. */
   ServerUnreachable: 'ServerUnreachable',
+  /** Some pods no longer reach the server, others do. */
+  ServerPartlyReachable: 'ServerPartlyReachable',
   /** Pods reach the server again. */
   ServerReachable: 'ServerReachable',
 } as const;
@@ -48,19 +50,39 @@ function conditionEvents(previous: readonly Condition[], next: readonly Conditio
 }
 
 function serverEvents(previous: Status | undefined, next: Status): StatusEvent[] {
-  const before = new Map(serversOf(previous).map((server) => [server.name, server]));
-  return serversOf(next).flatMap(({ name, healthyPods, pods, lastError }): StatusEvent[] => {
-    const last = before.get(name);
-    const wasReached = last === undefined || last.pods === 0 || last.healthyPods > 0;
-    const isReached = healthyPods > 0;
-    if (pods === 0 || wasReached === isReached) return [];
-    if (isReached) {
-      const message = `${healthyPods} of ${pods} pods reach server ${name} again`;
-      return [{ type: 'Normal', reason: serverEventReasons.ServerReachable, message }];
-    }
-    const message = `no pod reaches server ${name}${lastError === undefined ? '' : `: ${lastError}`}`;
-    return [{ type: 'Warning', reason: serverEventReasons.ServerUnreachable, message }];
+  const before = new Map(serversOf(previous).map((server) => [server.name, reachOf(server)]));
+  return serversOf(next).flatMap((server): StatusEvent[] => {
+    const was = before.get(server.name) ?? 'All';
+    const is = server.pods === 0 ? was : reachOf(server);
+    return is === was ? [] : [serverEvent(server, was, is)];
   });
+}
+
+/** By how many pods a server is reached. Where there are none, nothing is known to be wrong. */
+type Reach = 'All' | 'Some' | 'None';
+type ServerStatus = NonNullable<ExchangeRouteStatus['servers']>[number];
+
+function reachOf({ healthyPods, pods }: ServerStatus): Reach {
+  if (healthyPods === pods) return 'All';
+  return healthyPods === 0 ? 'None' : 'Some';
+}
+
+function serverEvent({ name, healthyPods, pods, lastError }: ServerStatus, was: Reach, is: Reach): StatusEvent {
+  const { ServerUnreachable, ServerPartlyReachable, ServerReachable } = serverEventReasons;
+  const because = lastError === undefined ? '' : `: ${lastError}`;
+  if (is === 'None') {
+    return {
+      type: 'Warning',
+      reason: ServerUnreachable,
+      message: `no pod reaches server ${name}${because}`,
+    };
+  }
+  if (was === 'All') {
+    const message = `only ${healthyPods} of ${pods} pods reach server ${name}${because}`;
+    return { type: 'Warning', reason: ServerPartlyReachable, message };
+  }
+  const message = `${healthyPods} of ${pods} pods reach server ${name} again`;
+  return { type: 'Normal', reason: ServerReachable, message };
 }
 
 function serversOf(status: Status | undefined): NonNullable<ExchangeRouteStatus['servers']> {

@@ -55,6 +55,8 @@ function send(request: RawRequest = {}): Promise<HttpAnswer> {
   return phone.send({ command: 'FolderSync', user, authorization: basic(user), ...request });
 }
 
+const waiting = (): number => gateway.pipeline.status().waitingRequests ?? 0;
+
 const servedBy = async (user: string): Promise<string> => {
   await send({ user });
   return gateway.records.at(-1)?.server ?? '';
@@ -141,14 +143,14 @@ describe('when a server has as many requests as it may have', () => {
     const body = Buffer.alloc(300_000, 'mail');
     const mail = send({ command: 'SendMail', body });
     const sync = send();
-    await gateway.until(() => gateway.pipeline.waiting() === 2);
+    await gateway.until(() => waiting() === 2);
     expect(exchange.organisation.journal.requests).toHaveLength(2);
     held[0]?.abort();
     expect((await mail).status).toBe(200);
     expect((await sync).status).not.toBe(503);
     const { requests } = exchange.organisation.journal;
     expect(requests.find(({ command }) => command === 'SendMail')?.bodyBytes).toBe(body.length);
-    expect(gateway.pipeline.waiting()).toBe(0);
+    expect(waiting()).toBe(0);
   });
 
   test('a poll waits like everything else', async () => {
@@ -157,7 +159,7 @@ describe('when a server has as many requests as it may have', () => {
     await arrived(1, 'Settings');
     exchange.organisation.faults.add({ match: { command: 'Ping' }, action: { kind: 'answer', status: 200 } });
     const ping = send({ command: 'Ping', body: pingBody(900) });
-    await gateway.until(() => gateway.pipeline.waiting() === 1);
+    await gateway.until(() => waiting() === 1);
     held.abort();
     expect((await ping).status).toBe(200);
     expect(gateway.pipeline.status().openPolls).toBe(0);
@@ -168,7 +170,7 @@ describe('when a server has as many requests as it may have', () => {
     hold();
     await arrived(1, 'Settings');
     const late = send();
-    await gateway.until(() => gateway.pipeline.waiting() === 1);
+    await gateway.until(() => waiting() === 1);
     gateway.aheadMs += 5_000;
     const answer = await late;
     expect(answer.status).toBe(503);
@@ -181,11 +183,11 @@ describe('when a server has as many requests as it may have', () => {
     hold();
     await arrived(1, 'Settings');
     const first = hold('FolderSync');
-    await gateway.until(() => gateway.pipeline.waiting() === 1);
+    await gateway.until(() => waiting() === 1);
     expect((await send()).status).toBe(503);
     expect(gateway.records.at(-1)).toMatchObject({ reason: 'queue-full' });
     first.abort();
-    await gateway.until(() => gateway.pipeline.waiting() === 0);
+    await gateway.until(() => waiting() === 0);
     expect(gateway.records.at(-1)).toMatchObject({ reason: 'client-gone', code: 0 });
   });
 
@@ -193,20 +195,20 @@ describe('when a server has as many requests as it may have', () => {
     await start({ limits: { maxConnections: 1 } });
     hold();
     await arrived(1, 'Settings');
-    const waiting = send();
-    await gateway.until(() => gateway.pipeline.waiting() === 1);
+    const request = send();
+    await gateway.until(() => waiting() === 1);
     gateway.apply([routeOf({ limits: { maxConnections: 2 } })]);
-    expect((await waiting).status).not.toBe(503);
+    expect((await request).status).not.toBe(503);
   });
 
   test('a drain ends what waits by 503', async () => {
     await start({ limits: { maxConnections: 1 } });
     hold();
     await arrived(1, 'Settings');
-    const waiting = send();
-    await gateway.until(() => gateway.pipeline.waiting() === 1);
+    const request = send();
+    await gateway.until(() => waiting() === 1);
     const drained = gateway.pipeline.drain({ seconds: 3600, signal: AbortSignal.abort() });
-    expect((await waiting).status).toBe(503);
+    expect((await request).status).toBe(503);
     await drained;
   });
 });
