@@ -67,7 +67,11 @@ function reachOf({ healthyPods, pods }: ServerStatus): Reach {
   return healthyPods === 0 ? 'None' : 'Some';
 }
 
-function serverEvent({ name, healthyPods, pods, lastError }: ServerStatus, was: Reach, is: Reach): StatusEvent {
+function serverEvent(
+  { name, healthyPods, pods, lastError }: ServerStatus,
+  was: Reach,
+  is: Reach,
+): StatusEvent {
   const { ServerUnreachable, ServerPartlyReachable, ServerReachable } = serverEventReasons;
   const because = lastError === undefined ? '' : `: ${lastError}`;
   if (is === 'None') {
