@@ -41,6 +41,7 @@ export function reasonLines(headers: HeaderList): string[] {
   });
 }
 
+/** X-MS-BackOffDuration alone says nothing: Exchange sends it with every answer, as what is left of a budget. */
 function isUserThrottle(headers: HeaderList): boolean {
-  return headers.has('x-ms-asthrottle') || headers.has('x-ms-backoffduration');
+  return headers.has('x-ms-asthrottle');
 }

@@ -115,6 +115,7 @@ describe('a device is told to wait', () => {
     ['rubbish', [['Retry-After', 'soon']]],
     ['a time that has passed', [['Retry-After', 'Thu, 01 Jan 1970 00:00:00 GMT']]],
     ['a negative number', [['Retry-After', '-5']]],
+    ['what is left of a budget', [['X-MS-BackOffDuration', 'L/-470']]],
     ['nothing at all', []],
   ] as const)('not by %s', (_, lines) => {
     expect(throttled(...lines)(1)).toBeUndefined();

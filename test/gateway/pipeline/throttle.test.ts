@@ -6,10 +6,13 @@ import type { CannedAnswer } from '../../peers/faults.ts';
 import type { HttpAnswer } from '../../peers/phone/http-connection.ts';
 import type { RouteSketch } from '../shell/snapshot-sketch.ts';
 import { GatewayFixture } from './gateway-fixture.ts';
-import { basic, pingBody, RawPhone, type RawRequest, unsignedToken } from './raw-phone.ts';
+import { encode } from '../../peers/wbxml/encode.ts';
+import { folderSyncRequest } from '../../peers/phone/requests.ts';
+import { basic, pingBody, RawPhone, type RawRequest, unsignedToken, WBXML } from './raw-phone.ts';
 
 const ALICE = 'alice@example.com';
 const BOB = 'bob@example.com';
+const FOLDER_SYNC = encode(folderSyncRequest('0'));
 
 describe('a gateway in front of Exchange', () => {
   let exchange: Exchange;
@@ -193,6 +196,52 @@ describe('a gateway in front of Exchange', () => {
       for (let n = 0; n < 12; n++) {
         expect((await ask({ command: 'Ping', body: pingBody(n + 1) })).status).toBe(200);
       }
+    });
+  });
+
+  describe('that is Exchange Online, which refuses a command for ten minutes when it came 100 times', () => {
+    let online: Exchange;
+
+    beforeEach(async () => {
+      online = await Exchange.start({
+        authority: gateway.authority,
+        kind: 'online',
+        basic: true,
+        users: [{ name: ALICE, password: 'secret' }],
+      });
+    });
+    afterEach(() => online.close());
+
+    const loop = async (throttling: RouteSketch['throttling']): Promise<number[]> => {
+      gateway.apply([
+        { servers: [{ name: 'online', url: online.frontEnd().url }], ...(throttling && { throttling }) },
+      ]);
+      const codes: number[] = [];
+      for (let n = 0; n < 130; n++) {
+        const headers = [['MS-ASProtocolVersion', '16.1'] as const, ['Content-Type', WBXML] as const];
+        codes.push((await ask({ headers, body: FOLDER_SYNC })).status);
+      }
+      return codes;
+    };
+    const blocked = (): boolean | undefined => {
+      const [device] = online.organisation.devicesOf(ALICE);
+      return device && device.throttledUntil > 0;
+    };
+
+    test('keeps a device in a loop from being blocked', async () => {
+      const codes = await loop({
+        identicalCommands: { limit: 20, windowSeconds: 60, retryAfterSeconds: 60 },
+      });
+      expect(codes.filter((code) => code === 503).length).toBe(109);
+      expect(blocked()).toBe(false);
+    });
+
+    test('does not ask it again for a device that it has blocked', async () => {
+      const codes = await loop(undefined);
+      expect(codes.filter((code) => code === 503).length).toBe(30);
+      expect(blocked()).toBe(true);
+      const { requests } = online.organisation.journal;
+      expect(requests.filter(({ command }) => command === 'FolderSync').length).toBe(101);
     });
   });
 
