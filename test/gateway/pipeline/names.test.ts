@@ -100,7 +100,9 @@ describe('a server', () => {
     await start(['127.0.0.1'], 'NXDOMAIN', [good()]);
     expect(await ask()).not.toBe(503);
     dns.silent = true;
+    phone.close();
     gateway.aheadMs += 3_600_000;
+    phone = new RawPhone(gateway);
     exchange.frontEnd('mbx1').resetConnections();
     expect(await ask()).not.toBe(503);
   });
