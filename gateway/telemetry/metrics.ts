@@ -112,7 +112,7 @@ export class Metrics {
   );
   private readonly heartbeatMean = this.gauge(
     'sentry_heartbeat_mean_seconds',
-    'Mean of the last 200 heartbeats; NaN before there were so many.',
+    'Mean of the last 200 heartbeats; absent before there were so many.',
     [],
   );
   private readonly upstreamHealthy = this.gauge(
@@ -229,7 +229,7 @@ export class Metrics {
     for (const [version, devices] of Object.entries(report.devicesByVersion ?? {})) {
       this.devicesByVersion.set({ version }, devices);
     }
-    this.heartbeatMean.set(this.meanHeartbeat());
+    this.showHeartbeats(this.meanHeartbeat());
     this.redirectedUsers.reset();
     for (const { route, moved, stuck } of report.redirects ?? []) {
       this.redirectedUsers.set({ route, state: 'moved' }, moved);
@@ -248,6 +248,11 @@ export class Metrics {
       this.upstreamConnections.set({ server }, connections);
     }
     return this.registry.metrics();
+  }
+
+  private showHeartbeats(mean: number): void {
+    if (Number.isNaN(mean)) this.heartbeatMean.remove();
+    else this.heartbeatMean.set(mean);
   }
 
   private flush(): void {

@@ -81,6 +81,36 @@ describe('metrics', () => {
     expect(lines).toContain('sentry_heartbeat_seconds_sum 900');
   });
 
+  test('have the mean of the last 200 heartbeats, and none before', async () => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    const telemetry = new Telemetry({ build: '1.0.0', destination });
+    const poll = { ...record, command: 'Ping', poll: true, heartbeatSeconds: 480 };
+    const mean = async (): Promise<string[]> =>
+      (await linesOf(telemetry.metrics)).filter((line) => line.startsWith('sentry_heartbeat_mean'));
+    for (let i = 0; i < 199; i++) telemetry.requestFinished(poll);
+    expect(await mean()).toEqual([]);
+    telemetry.requestFinished(poll);
+    expect(await mean()).toEqual(['sentry_heartbeat_mean_seconds 480']);
+    for (let i = 0; i < 200; i++) telemetry.requestFinished({ ...poll, heartbeatSeconds: 1800 });
+    const told = lines.filter((line) => line.includes('heartbeats are'));
+    expect(told.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 40, meanSeconds: 480, threshold: 540 },
+      { level: 30 },
+    ]);
+  });
+
+  test('count devices by the versions that they spoke', async () => {
+    const metrics = new Metrics('1.0.0');
+    const lines = await linesOf(metrics, { devicesByVersion: { '14.1': 2, '16.1': 7 } });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'sentry_devices_seen_by_version{version="14.1"} 2',
+        'sentry_devices_seen_by_version{version="16.1"} 7',
+      ]),
+    );
+  });
+
   test('show what the report says, and forget servers that are no longer configured', async () => {
     const metrics = new Metrics('1.0.0');
     const lines = await linesOf(metrics);

@@ -5,6 +5,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import pino from 'pino';
 import { Deadlines } from '../../../gateway/http/deadlines.ts';
 import type { Snapshot } from '../../../gateway/config/snapshot.ts';
+import type { RequestHandler } from '../../../gateway/http/exchange.ts';
 import { HttpServer } from '../../../gateway/http/server.ts';
 import { Pipeline, type PipelineOptions } from '../../../gateway/pipeline.ts';
 import type { PhoneConnection } from '../../../gateway/pipeline/phone-connection.ts';
@@ -20,7 +21,11 @@ export interface FixtureOptions {
   readonly listeners?: readonly { readonly name: string; readonly hostname: string }[];
   readonly limits?: Snapshot['limits'];
   readonly pipeline?: Partial<PipelineOptions>;
+  /** Stands before the pipeline. */
+  readonly before?: (pipeline: Handler) => Handler;
 }
+
+export type Handler = RequestHandler<PhoneConnection>;
 
 const LISTENERS = [{ name: 'phones', hostname: HOSTNAME }];
 
@@ -36,6 +41,7 @@ export class GatewayFixture {
   readonly authority: CertificateAuthority;
   private readonly limits: Snapshot['limits'];
   private readonly credentials: Credentials;
+  private readonly handler: Handler;
   private readonly tls: Server;
   private readonly listeners: readonly { readonly name: string; readonly hostname: string }[];
   private port = 0;
@@ -52,6 +58,7 @@ export class GatewayFixture {
       probes: { intervalMs: 60_000, firstWithinMs: 6_000, unhealthyIntervalMs: 200, timeoutMs: 500 },
       ...options.pipeline,
     });
+    this.handler = options.before?.(this.pipeline.handler) ?? this.pipeline.handler;
     this.server = new HttpServer<PhoneConnection>({ deadlines: this.deadlines });
     this.tls = createServer({ ...credentials, ALPNProtocols: ['http/1.1'] }, (socket) => this.accept(socket));
     this.tls.on('tlsClientError', (_, socket) => socket.destroy());
@@ -123,6 +130,6 @@ export class GatewayFixture {
   private accept(socket: TLSSocket): void {
     const listener = this.listeners.find(({ hostname }) => hostname === socket.servername);
     const name = (listener ?? this.listeners[0])?.name ?? '';
-    this.server.accept(socket, this.pipeline.handler, this.pipeline.connection(name));
+    this.server.accept(socket, this.handler, this.pipeline.connection(name));
   }
 }
