@@ -3,8 +3,6 @@ import {
   type AccountInfo,
   type AuthenticationResult,
   CryptoProvider,
-  type INetworkModule,
-  type NetworkResponse,
   PublicClientApplication,
 } from '@azure/msal-node';
 import { decodeJwt } from 'jose';
@@ -16,6 +14,7 @@ import { Exchange } from '../../peers/exchange/exchange.ts';
 import { IdentityProvider } from '../../peers/identity-provider/identity-provider.ts';
 import { Phone } from '../../peers/phone/phone.ts';
 import { GatewayFixture, HOSTNAME } from '../pipeline/gateway-fixture.ts';
+import { networkOf } from './msal-network.ts';
 import { TrustingFetch } from './trusting-fetch.ts';
 
 const USER = 'alice@example.com';
@@ -89,25 +88,6 @@ const tokenRequests = (): string[] =>
     .map(({ body }) => body.toString());
 
 describe('MSAL', () => {
-  const network: INetworkModule = {
-    sendGetRequestAsync: async (url, options) =>
-      responseOf(await browser.fetch(url, { headers: options?.headers ?? {} })),
-    sendPostRequestAsync: async (url, options) =>
-      responseOf(
-        await browser.fetch(url, {
-          method: 'POST',
-          headers: options?.headers ?? {},
-          body: options?.body ?? '',
-        }),
-      ),
-  };
-
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the library says what it takes the JSON for
-  async function responseOf<T>(answer: Response): Promise<NetworkResponse<T>> {
-    const { headers, status } = answer;
-    return { headers: Object.fromEntries(headers), body: (await answer.json()) as T, status };
-  }
-
   const application = (path: string): PublicClientApplication =>
     new PublicClientApplication({
       auth: {
@@ -115,7 +95,7 @@ describe('MSAL', () => {
         authority: gateway.url + path,
         knownAuthorities: [new URL(gateway.url).host, new URL(provider.url).host],
       },
-      system: { networkClient: network },
+      system: { networkClient: networkOf(browser.fetch) },
     });
 
   function accountOf({ account }: AuthenticationResult): AccountInfo {

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
-import { type ClientMetadata, type Configuration, Provider } from 'oidc-provider';
+import { type ClientMetadata, type Configuration, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { CertificateAuthority } from '../../peers/certificates.ts';
 import type { TokenRules } from '../../peers/exchange/token-verifier.ts';
 
@@ -20,8 +20,8 @@ export interface IndependentProviderOptions {
 
 export class IndependentProvider implements AsyncDisposable {
   readonly issuer: string;
-  /** Path and form or query of every request for the provider. */
-  readonly requests: { readonly path: string; readonly text: string }[] = [];
+  /** Path and parameters of every request for the provider. */
+  readonly requests: { readonly path: string; readonly parameters: object }[] = [];
   private readonly server: Server;
   private readonly keys: JSONWebKeySet;
   private readonly resource: string;
@@ -34,14 +34,18 @@ export class IndependentProvider implements AsyncDisposable {
     this.keys = { keys: [publicKey] };
     this.resource = options.resource;
     this.provider = new Provider(this.issuer, configuration(key, options));
+    this.provider.use(async (context, next) => {
+      await next();
+      const { path, query, oidc } = context as KoaContextWithOIDC;
+      this.requests.push({ path, parameters: { ...query, ...oidc?.body } });
+    });
     const serve = this.provider.callback();
     server.on('request', (request, response) => {
       if (request.url?.startsWith('/interaction/') === true) {
         void this.signIn(options.user, request, response);
-        return;
+      } else {
+        void serve(request, response);
       }
-      this.record(request);
-      void serve(request, response);
     });
   }
 
@@ -67,15 +71,6 @@ export class IndependentProvider implements AsyncDisposable {
     this.server.closeAllConnections();
     this.server.close();
     await once(this.server, 'close');
-  }
-
-  private record(request: IncomingMessage): void {
-    const { pathname, search } = new URL(request.url ?? '/', this.issuer);
-    const pieces: Buffer[] = [];
-    request.on('data', (piece: Buffer) => pieces.push(piece));
-    request.on('end', () => {
-      this.requests.push({ path: pathname, text: search.slice(1) + Buffer.concat(pieces).toString() });
-    });
   }
 
   private async signIn(user: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -114,6 +109,7 @@ function configuration(key: JWK, options: IndependentProviderOptions): Configura
     },
     features: {
       devInteractions: { enabled: false },
+      deviceFlow: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: (_, __, oneOf) => oneOf ?? resource,

@@ -27,27 +27,74 @@ export class TrustingFetch implements AsyncDisposable {
    * @throws Error for an answer that is no redirect, and for too many redirects
    */
   async signIn(url: string, redirectUri: string): Promise<URL> {
-    const cookies = new Map<string, string>();
+    const browser = new Browser(this.fetch);
+    const { url: back, text } = await browser.open(url, { until: redirectUri });
+    if (!back.startsWith(redirectUri)) throw new Error(`no redirect at ${back}: ${text}`);
+    return new URL(back);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.agent.close();
+  }
+}
+
+/** A page, or the redirect at which the browser was to stop. */
+interface Page {
+  readonly url: string;
+  readonly text: string;
+}
+
+/** One window with its cookies. */
+export class Browser {
+  private readonly fetch: Fetch;
+  private readonly cookies = new Map<string, string>();
+
+  constructor(fetch: Fetch) {
+    this.fetch = fetch;
+  }
+
+  /**
+   * Opens a URL, or sends a form there, and follows redirects until one begins with `until`.
+   *
+   * @throws Error for too many redirects
+   */
+  async open(
+    url: string,
+    options: { readonly until?: string; readonly form?: URLSearchParams } = {},
+  ): Promise<Page> {
     let at = url;
+    let body = options.form;
     for (let redirects = 0; redirects < MAX_REDIRECTS; redirects++) {
-      if (at.startsWith(redirectUri)) return new URL(at);
+      if (options.until !== undefined && at.startsWith(options.until)) return { url: at, text: '' };
+      const headers = { cookie: [...this.cookies].map((pair) => pair.join('=')).join('; ') };
       const answer = await this.fetch(at, {
         redirect: 'manual',
-        headers: { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') },
+        headers,
+        ...(body !== undefined && { method: 'POST', body }),
       });
-      for (const cookie of answer.headers.getSetCookie()) {
-        const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split(/=(.*)/s);
-        cookies.set(name, value);
-      }
+      body = undefined;
+      this.keep(answer.headers.getSetCookie());
       const location = answer.headers.get('location');
-      if (location === null) throw new Error(`${answer.status} at ${at}: ${await answer.text()}`);
+      if (location === null) return { url: at, text: await answer.text() };
       at = new URL(location, at).href;
     }
     throw new Error(`redirected ${MAX_REDIRECTS} times, at last to ${at}`);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.agent.close();
+  /** Sends the form of a page, its hidden fields as they are. */
+  submit(page: Page, fields: Readonly<Record<string, string>>): Promise<Page> {
+    const hidden = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)];
+    const action = /<form [^>]*action="([^"]*)"/.exec(page.text)?.[1] ?? page.url;
+    const values = Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, value]));
+    const form = new URLSearchParams({ ...values, ...fields });
+    return this.open(new URL(action, page.url).href, { form });
+  }
+
+  private keep(cookies: readonly string[]): void {
+    for (const cookie of cookies) {
+      const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split(/=(.*)/s);
+      this.cookies.set(name, value);
+    }
   }
 }
 
