@@ -1,4 +1,5 @@
-// The cases of the comparison: each an exchange to the byte, with a name that stays and the list of all that it emits.
+// The cases of the comparison: each an exchange to the byte, with a name that stays and the list of all that it emits. They run in
+// comparison.test.ts, under their names.
 import type { ExchangeKind } from '../../peers/exchange/kinds.ts';
 import { CLIENTS } from '../../peers/phone/clients/clients.ts';
 import { COMMANDS } from '../../peers/phone/clients/commands.ts';
@@ -10,9 +11,6 @@ import { statusCases } from './cases-statuses.ts';
 import { ONLY_IN } from './documents.ts';
 
 export type { ComparisonCase } from './case-writer.ts';
-
-/** Where the cases run: with the name of a case it is the stable name of a test. */
-export const TEST_FILE = 'test/gateway/comparison/comparison.test.ts';
 
 const ON_PREMISES: readonly ExchangeKind[] = ['2016', '2019'];
 const ALL_KINDS: readonly ExchangeKind[] = ['2016', '2019', 'online'];

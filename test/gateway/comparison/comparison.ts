@@ -1,10 +1,25 @@
 // Runs a case twice, at the recorder itself and through a gateway in front of it, and tells how the two differ.
 import { CertificateAuthority } from '../../peers/certificates.ts';
 import { GatewayFixture } from '../pipeline/gateway-fixture.ts';
-import { type Exchanged, framingOf, type Line, type RequestMessage, valuesOf } from './message.ts';
+import {
+  type Exchanged,
+  framingOf,
+  type Line,
+  type RequestMessage,
+  valuesOf,
+  type AnswerMessage,
+} from './message.ts';
 import { RawClient } from './raw-client.ts';
 import { type Meddling, Recorder } from './recorder.ts';
-import { ANSWER_REWRITINGS, type Places, REQUEST_REWRITINGS, rewritten } from './rewritings.ts';
+import {
+  ANSWER_REWRITINGS,
+  CONFIGURED,
+  type Places,
+  REQUEST_REWRITINGS,
+  rewritten,
+  type Rewriting,
+} from './rewritings.ts';
+import type { RouteSketch } from '../shell/snapshot-sketch.ts';
 
 /** One exchange: what the client sends and what the server answers, both to the byte. */
 export interface ExchangeCase extends Exchanged {
@@ -15,7 +30,16 @@ export interface Outcome {
   readonly direct: Exchanged;
   readonly through: Exchanged;
   readonly places: Places;
+  /** What the route asks to rewrite of answers. */
+  readonly configured: readonly Rewriting<AnswerMessage>[];
 }
+
+export interface Setup {
+  readonly route: Partial<RouteSketch>;
+  readonly configured: readonly Rewriting<AnswerMessage>[];
+}
+
+const DEFAULT_SETUP: Setup = { route: {}, configured: [CONFIGURED.redirectsRewrite] };
 
 /** Stands for the host that the request is sent to. */
 export const HOST = 'HOST';
@@ -25,8 +49,14 @@ export class Comparison {
   private readonly gateway: GatewayFixture;
   private readonly direct: RawClient;
   private readonly through: RawClient;
+  private readonly configured: readonly Rewriting<AnswerMessage>[];
 
-  private constructor(recorder: Recorder, gateway: GatewayFixture) {
+  private constructor(
+    recorder: Recorder,
+    gateway: GatewayFixture,
+    configured: readonly Rewriting<AnswerMessage>[],
+  ) {
+    this.configured = configured;
     this.recorder = recorder;
     this.gateway = gateway;
     const ca = gateway.authority.certificate;
@@ -35,14 +65,15 @@ export class Comparison {
     this.through = new RawClient({ port: Number(port), serverName: hostname, ca });
   }
 
-  static async start(): Promise<Comparison> {
+  /** @param setup the route, where it is not the default one, and what it asks to rewrite of answers */
+  static async start(setup: Setup = DEFAULT_SETUP): Promise<Comparison> {
     const authority = await CertificateAuthority.create();
     const recorder = await Recorder.start(authority);
     const gateway = await GatewayFixture.start({
       authority,
-      routes: [{ servers: [{ name: 'mbx1', url: recorder.url }] }],
+      routes: [{ servers: [{ name: 'mbx1', url: recorder.url }], ...setup.route }],
     });
-    return new Comparison(recorder, gateway);
+    return new Comparison(recorder, gateway, setup.configured);
   }
 
   private get places(): Omit<Places, 'request'> {
@@ -58,7 +89,8 @@ export class Comparison {
     const { places } = this;
     const direct = await this.exchange(this.direct, places.serverAuthority, each, {});
     const through = await this.exchange(this.through, places.gatewayAuthority, each, meddling);
-    return { direct, through, places: { ...places, request: each.request } };
+    const { configured } = this;
+    return { direct, through, places: { ...places, request: each.request }, configured };
   }
 
   /** Lines of the gateway's log, for messages of failures. */
@@ -93,9 +125,9 @@ export class Comparison {
 }
 
 /** One sentence for each difference that no rule of rewritings.ts explains; none is what we want. */
-export function differences({ direct, through, places }: Outcome): string[] {
+export function differences({ direct, through, places, configured }: Outcome): string[] {
   const request = rewritten(direct.request, REQUEST_REWRITINGS, places);
-  const answer = rewritten(direct.answer, ANSWER_REWRITINGS, places);
+  const answer = rewritten(direct.answer, [...ANSWER_REWRITINGS, ...configured], places);
   return [
     ...differing('method', request.method, through.request.method),
     ...differing('target', request.target, through.request.target),

@@ -260,5 +260,5 @@ function outcomeOf(direct: Exchanged, through: Exchanged, far: Site): Outcome {
     clientAddress: '127.0.0.1',
     request: direct.request,
   };
-  return { direct, through, places };
+  return { direct, through, places, configured: [] };
 }

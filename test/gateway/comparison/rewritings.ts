@@ -97,19 +97,6 @@ export const ANSWER_REWRITINGS: readonly Rewriting<AnswerMessage>[] = [
     apply: (answer) => ({ ...answer, lines: without(answer.lines, ofConnection(answer.lines)) }),
   },
   {
-    what: 'X-MS-Location',
-    reason:
-      'a redirect would let the phone out of the gateway: it names the gateway (redirects.policy Rewrite; spec: activesync.md, 6)',
-    apply: (answer, { gatewayAuthority }) => ({
-      ...answer,
-      lines: answer.lines.map(([name, value]): Line =>
-        name.toLowerCase() === 'x-ms-location'
-          ? [name, `https://${gatewayAuthority}${ACTIVESYNC_PATH}`]
-          : [name, value],
-      ),
-    }),
-  },
-  {
     what: 'WWW-Authenticate: NTLM, Negotiate',
     reason:
       "they authenticate a connection: over a pool they would lend one user's login to another (spec: activesync.md, 2)",
@@ -138,6 +125,55 @@ export const ANSWER_REWRITINGS: readonly Rewriting<AnswerMessage>[] = [
     },
   },
 ];
+
+const change = (lines: readonly Line[], names: readonly string[], to: (value: string) => string): Line[] =>
+  lines.map(([name, value]): Line => [name, names.includes(name.toLowerCase()) ? to(value) : value]);
+
+/** What a route asks for in its configuration: only there, and nothing else. */
+export const CONFIGURED = {
+  /** `redirects.policy: Rewrite`, the default. */
+  redirectsRewrite: {
+    what: 'X-MS-Location',
+    reason:
+      'a redirect would let the phone out of the gateway: it names the gateway (redirects.policy Rewrite; spec: activesync.md, 6)',
+    apply: (answer, { gatewayAuthority }) => ({
+      ...answer,
+      lines: answer.lines.map(([name, value]): Line =>
+        name.toLowerCase() === 'x-ms-location'
+          ? [name, `https://${gatewayAuthority}${ACTIVESYNC_PATH}`]
+          : [name, value],
+      ),
+    }),
+  },
+  /** `authentication.type: OAuth` unless `challenges: Pass`. */
+  oauth: {
+    what: 'authorization_uri in WWW-Authenticate: Bearer',
+    reason: 'clients without a profile sign in through the gateway (spec: oauth.md, 7)',
+    apply: (answer, { gatewayAuthority }) => {
+      if (answer.status !== 401) return answer;
+      const uri = `https://${gatewayAuthority}/proxyservice/default/example-com/oauth2/authorize`;
+      const rewrite = (value: string): string =>
+        value.startsWith('Bearer')
+          ? value.replace(/authorization_uri="[^"]*"/, `authorization_uri="${uri}"`)
+          : value;
+      return { ...answer, lines: change(answer.lines, ['www-authenticate'], rewrite) };
+    },
+  },
+  /** `minProtocolVersion: "16.1"`. */
+  minProtocolVersion: {
+    what: 'MS-ASProtocolVersions, X-MS-RP',
+    reason: 'a route offers no older version than it takes (design: minProtocolVersion)',
+    apply: (answer) => ({
+      ...answer,
+      lines: change(answer.lines, ['ms-asprotocolversions', 'x-ms-rp'], (value) =>
+        value
+          .split(',')
+          .filter((version) => Number(version) >= 16.1)
+          .join(','),
+      ),
+    }),
+  },
+} as const satisfies Readonly<Record<string, Rewriting<AnswerMessage>>>;
 
 /** What must be seen behind the gateway where this was seen without it. */
 export function rewritten<Message>(
