@@ -48,7 +48,7 @@ export class ThrottledUser {
   /** The device, from now on remembered. */
   device(id: string): ThrottledDevice {
     this.devices ??= new BoundedMap(MAX_DEVICES);
-    let device = this.devices.get(id);
+    let device = this.devices.peek(id);
     if (device === undefined) {
       device = new ThrottledDevice();
       this.devices.set(id, device);
@@ -61,7 +61,7 @@ export class ThrottledUser {
   }
 }
 
-/** The users of all routes, by route and name. */
+/** The users of all routes, by route and name. The user whose last connection is the oldest goes first. */
 export class ThrottledUsers {
   private readonly users: BoundedMap<string, ThrottledUser>;
 
@@ -75,7 +75,7 @@ export class ThrottledUsers {
 
   /** The user if Exchange accepted this credential of his; everybody else is nobody. */
   accepted(key: string, credential: string): ThrottledUser | undefined {
-    const user = this.users.get(key);
+    const user = this.users.peek(key);
     return user?.isAccepted(credential) === true ? user : undefined;
   }
 
