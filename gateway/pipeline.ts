@@ -105,6 +105,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   private readonly tokens = new TokenReader();
   private readonly deadlines: Deadlines;
   private readonly diagnoses: Diagnoses;
+  private readonly resolver: Resolver;
   private readonly endpoints: Endpoints;
   private traffic: ReadonlyMap<string, RouteTraffic> = new Map();
   private served: ServedSnapshot | undefined;
@@ -130,9 +131,10 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
       noteDiagnostics(this.diagnoses),
     ];
     const { clock } = deadlines;
+    this.resolver = new Resolver({ clock, source: options.names ?? new NameSources({ clock }) });
     this.endpoints = new Endpoints({
       deadlines,
-      names: new Resolver({ clock, source: options.names ?? new NameSources({ clock }) }),
+      names: this.resolver,
       probes: { ...PROBES, ...options.probes },
       ...(options.health !== undefined && { health: options.health }),
       onChange: (endpoint) => this.logHealth(endpoint),
@@ -151,6 +153,7 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
       this.served = compileSnapshot({ snapshot, files }, (before?.generation ?? 0) + 1, change, {
         oauth: {
           clock: this.clock,
+          lookup: this.resolver.lookup,
           onUnreachable: (route, code) =>
             this.log.warn({ route, code }, 'an identity provider did not answer'),
           onErrorAnswer: (route, answer) => this.diagnoses.identityProviderRefused(route, answer),

@@ -1,10 +1,9 @@
 // The OAuth endpoints of one snapshot: which path belongs to which route, and what each request is answered.
 import type { Snapshot, SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
-import type { Clock } from '../http/deadlines.ts';
 import type { HeaderList } from '../http/headers.ts';
 import { mapAnsweredResource } from './answered-resource.ts';
 import { throughGateway } from './configuration-document.ts';
-import { IdentityProviderError } from './identity-provider-client.ts';
+import { type IdentityProviderClient, IdentityProviderError } from './identity-provider-client.ts';
 import {
   bareAnswer,
   bodyTooLarge,
@@ -18,7 +17,7 @@ import {
 import { type OAuthPath, parseOAuthPath, type Purpose } from './path.ts';
 import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../http/plain-answer.ts';
 import { appendQuery, rewriteAudience, rewriteDeviceForm, rewriteTokenForm } from './rewrite.ts';
-import { RouteOAuth } from './route-oauth.ts';
+import { RouteOAuth, type RouteOAuthOptions } from './route-oauth.ts';
 
 /** Others are 501 here as everywhere. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'OPTIONS']);
@@ -30,8 +29,7 @@ const ALLOWED: Readonly<Record<Purpose, 'GET' | 'POST'>> = {
 };
 const FORM_TYPE = /^application\/x-www-form-urlencoded[\t ]*(;|$)/i;
 
-export interface OAuthOptions {
-  readonly clock: Clock;
+export interface OAuthOptions extends RouteOAuthOptions {
   /** Told when an identity provider gave no usable answer: the route (`namespace/name`) and a code without secrets. */
   readonly onUnreachable?: (route: string, code: string) => void;
   /** Told of every answer of 400 and above of an identity provider to a form, which passes to the phone. */
@@ -69,7 +67,7 @@ export function compileOAuth(
 export class OAuthEndpoints {
   /** By listener name. */
   private readonly listeners: ReadonlyMap<string, ListenerRoutes>;
-  private readonly routes: RouteOAuth[] = [];
+  private readonly clients: readonly IdentityProviderClient[];
   private readonly options: OAuthOptions;
 
   constructor(snapshot: Snapshot, files: SnapshotFiles, options: OAuthOptions) {
@@ -77,13 +75,13 @@ export class OAuthEndpoints {
     this.listeners = new Map(
       snapshot.listeners.map(({ name }) => [name, { first: undefined, named: new Map() }]),
     );
+    const compiler = new OAuthCompiler(files, options.clock);
     for (const route of defaultsFirst(snapshot.routes)) {
       if (route.authentication.type !== 'OAuth') continue;
-      const { oauth } = route.authentication;
-      const compiled = new RouteOAuth(route, oauth, files.get(oauth.caFile ?? ''), options.clock);
-      this.routes.push(compiled);
+      const compiled = compiler.compile(route, route.authentication.oauth);
       for (const name of route.listeners) this.offer(compiled, name);
     }
+    this.clients = compiler.clients;
   }
 
   /** The route (`namespace/name`) whose endpoint this path is on this listener, or null. */
@@ -115,7 +113,7 @@ export class OAuthEndpoints {
 
   /** Resolves when the requests under way have been answered. */
   async close(): Promise<void> {
-    await Promise.all(this.routes.map((route) => route.client.close()));
+    await Promise.all(this.clients.map((client) => client.close()));
   }
 
   private offer(route: RouteOAuth, listener: string): void {
@@ -128,23 +126,23 @@ export class OAuthEndpoints {
   private find(listener: string, { route, purpose }: OAuthPath): RouteOAuth | undefined {
     const routes = this.listeners.get(listener);
     const owner = route === '' ? routes?.first : routes?.named.get(route);
-    return owner?.endpoints[purpose] === undefined ? undefined : owner;
+    return owner?.oauth.endpoints[purpose] === undefined ? undefined : owner;
   }
 
-  private async serve(route: RouteOAuth, asked: Asked): Promise<PlainAnswer> {
+  private async serve({ key, oauth }: RouteOAuth, asked: Asked): Promise<PlainAnswer> {
     try {
       switch (asked.path.purpose) {
         case 'authorize':
-          return answerAuthorize(route, asked);
+          return answerAuthorize(oauth, asked);
         case 'token':
         case 'devicecode':
-          return await this.answerForm(route, asked.path.purpose, asked);
+          return await this.answerForm(oauth, asked.path.purpose, asked);
         case 'configuration':
-          return await answerConfiguration(route, asked);
+          return await answerConfiguration(oauth, asked);
       }
     } catch (error) {
       if (!(error instanceof IdentityProviderError)) throw error;
-      if (!asked.signal.aborted) this.options.onUnreachable?.(route.key, error.code);
+      if (!asked.signal.aborted) this.options.onUnreachable?.(key, error.code);
       return unavailable('the identity provider cannot be reached');
     }
   }
@@ -170,7 +168,7 @@ function isDefault({ match }: SnapshotRoute): boolean {
   return match.users.length + match.deviceTypes.length + match.domains.length === 0;
 }
 
-function answerAuthorize({ endpoints, audience }: RouteOAuth, { path, query }: Asked): PlainAnswer {
+function answerAuthorize({ endpoints, audience }: CompiledOAuth, { path, query }: Asked): PlainAnswer {
   const rewritten = rewriteAudience(query ?? '', audience);
   if (!rewritten.ok) return refusal(rewritten);
   const { origin } = endpoints.authorize;
@@ -184,11 +182,10 @@ type SentForm =
   | { readonly ok: false; readonly answer: PlainAnswer };
 
 async function sendForm(
-  route: RouteOAuth,
+  { audience, client, endpoints }: CompiledOAuth,
   purpose: 'token' | 'devicecode',
   { path, query, request, signal }: Asked,
 ): Promise<SentForm> {
-  const { audience, client, endpoints } = route;
   const types = request.headers.getAll('content-type');
   if (types.length !== 1 || !FORM_TYPE.test(types[0] ?? '')) {
     const description = 'the content type must be application/x-www-form-urlencoded';
@@ -214,7 +211,7 @@ async function sendForm(
 }
 
 async function answerConfiguration(
-  { documents, endpoints }: RouteOAuth,
+  { documents, endpoints }: CompiledOAuth,
   { path, request }: Asked,
 ): Promise<PlainAnswer> {
   if (documents === undefined) return bareAnswer(404);

@@ -1,4 +1,5 @@
 // Sends requests to one route's identity provider and brings the answers back as they are.
+import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
 import { HeaderList } from '../http/headers.ts';
 import type { PlainAnswer } from '../http/plain-answer.ts';
@@ -66,10 +67,12 @@ export interface Outgoing {
 /** One route's identity provider. TLS is always verified, against `ca` where it is given. */
 export class IdentityProviderClient {
   private readonly ca: Buffer | undefined;
+  private readonly lookup: LookupFunction | undefined;
   private agent: Promise<Agent> | undefined;
 
-  constructor(ca: Buffer | undefined) {
+  constructor(ca: Buffer | undefined, lookup?: LookupFunction) {
     this.ca = ca;
+    this.lookup = lookup;
   }
 
   /**
@@ -80,7 +83,7 @@ export class IdentityProviderClient {
   async send(outgoing: Outgoing, signal: AbortSignal): Promise<PlainAnswer> {
     const { method, endpoint, tenant, query, headers, body } = outgoing;
     try {
-      this.agent ??= createAgent(this.ca);
+      this.agent ??= createAgent(this.ca, this.lookup);
       const answer = await (
         await this.agent
       ).request({
@@ -113,12 +116,16 @@ export class IdentityProviderClient {
 }
 
 /** Loaded with the first request: undici takes 8 MB, in every gateway. */
-async function createAgent(ca: Buffer | undefined): Promise<Agent> {
+async function createAgent(ca: Buffer | undefined, lookup: LookupFunction | undefined): Promise<Agent> {
   const { Agent } = await import('undici');
   return new Agent({
     allowH2: false,
     autoSelectFamilyAttemptTimeout: 2000,
-    connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) },
+    connect: {
+      timeout: CONNECT_MS,
+      ...(ca === undefined ? {} : { ca }),
+      ...(lookup === undefined ? {} : { lookup }),
+    },
   });
 }
 

@@ -1444,9 +1444,9 @@ export const invalidManifests: readonly InvalidCase[] = [
         'https://host:port',
       ],
       [
-        'a server with a weight, which this version does not know',
-        { 'spec.servers[0].weight': 2 },
-        'spec.servers[0].weight',
+        'a server with a proxy of its own, which this version does not know',
+        { 'spec.servers[0].egressProxy': 'https://proxy.example.com' },
+        'spec.servers[0].egressProxy',
         'unknown field',
       ],
       ['a negative priority', { 'spec.servers[0].priority': -1 }, 'spec.servers[0].priority', '0'],

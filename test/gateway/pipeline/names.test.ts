@@ -87,6 +87,32 @@ describe('a server', () => {
     },
   );
 
+  test('for sign-ins is found in the same way', async () => {
+    await start(['127.0.0.1'], 'NXDOMAIN', [
+      {
+        ...good(),
+        authentication: {
+          type: 'OAuth',
+          oauth: {
+            authorizationEndpoint: `https://good.test:${port}/authorize`,
+            tokenEndpoint: `https://good.test:${port}/token`,
+            gatewayResource: 'https://sentry.example.com',
+            destinationResource: 'https://outlook.office365.com/',
+            allowPasswordGrant: false,
+            otherResources: 'Pass',
+          },
+        },
+      },
+    ]);
+    const answer = await phone.send({
+      target: '/proxyservice/oauth2/token',
+      headers: [['Content-Type', 'application/x-www-form-urlencoded']],
+      body: Buffer.from('grant_type=refresh_token&refresh_token=x'),
+    });
+    expect(answer.status).toBe(404);
+    expect(gateway.log.filter((line) => line.includes('did not answer'))).toEqual([]);
+  });
+
   test('is reached by any of the addresses of its name', async () => {
     await start(['127.0.0.7', '127.0.0.8', '127.0.0.1'], 'NXDOMAIN', [good()]);
     for (let i = 0; i < 4; i++) {
