@@ -159,8 +159,11 @@ function problemsOf(issue: z.core.$ZodIssue, manifest: unknown): Problem[] {
       const absent = valueAt(manifest, issue.path) === undefined;
       return [{ path, message: absent ? `is required: set it to ${wanted}` : `must be ${wanted}` }];
     }
-    case 'invalid_value':
-      return [{ path, message: `use one of ${issue.values.map((value) => String(value)).join(', ')}` }];
+    case 'invalid_value': {
+      const isNumber = typeof valueAt(manifest, issue.path) === 'number';
+      const values = issue.values.map((value) => String(value)).join(', ');
+      return [{ path, message: `use one of ${values}${isNumber ? ', in quotes' : ''}` }];
+    }
     case 'too_small':
       return [{ path, message: boundText(issue.origin, 'at least', issue.minimum) }];
     case 'too_big':

@@ -1559,6 +1559,18 @@ export const invalidManifests: readonly InvalidCase[] = [
         'uplicate',
       ],
       [
+        'a version of ActiveSync without quotes, which is a number',
+        { 'spec.minProtocolVersion': 16.1 },
+        'spec.minProtocolVersion',
+        '16.1, in quotes',
+      ],
+      [
+        'a version of ActiveSync that does not exist',
+        { 'spec.minProtocolVersion': '15.0' },
+        'spec.minProtocolVersion',
+        '16.1',
+      ],
+      [
         'a bucket without a burst',
         { 'spec.throttling.deviceRequests': { perMinute: 60 } },
         'spec.throttling.deviceRequests.burst',
