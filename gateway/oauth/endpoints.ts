@@ -17,7 +17,12 @@ import {
 import { type OAuthPath, parseOAuthPath, type Purpose } from './path.ts';
 import { MAX_BODY_BYTES, type PlainAnswer, type PlainRequest } from '../http/plain-answer.ts';
 import { appendQuery, rewriteAudience, rewriteDeviceForm, rewriteTokenForm } from './rewrite.ts';
-import { RouteOAuth, type RouteOAuthOptions } from './route-oauth.ts';
+import {
+  type CompiledOAuth,
+  OAuthCompiler,
+  type OAuthCompilerOptions,
+  type RouteOAuth,
+} from './route-oauth.ts';
 
 /** Others are 501 here as everywhere. */
 const METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'OPTIONS']);
@@ -29,7 +34,7 @@ const ALLOWED: Readonly<Record<Purpose, 'GET' | 'POST'>> = {
 };
 const FORM_TYPE = /^application\/x-www-form-urlencoded[\t ]*(;|$)/i;
 
-export interface OAuthOptions extends RouteOAuthOptions {
+export interface OAuthOptions extends OAuthCompilerOptions {
   /** Told when an identity provider gave no usable answer: the route (`namespace/name`) and a code without secrets. */
   readonly onUnreachable?: (route: string, code: string) => void;
   /** Told of every answer of 400 and above of an identity provider to a form, which passes to the phone. */
@@ -75,7 +80,7 @@ export class OAuthEndpoints {
     this.listeners = new Map(
       snapshot.listeners.map(({ name }) => [name, { first: undefined, named: new Map() }]),
     );
-    const compiler = new OAuthCompiler(files, options.clock);
+    const compiler = new OAuthCompiler(files, options);
     for (const route of defaultsFirst(snapshot.routes)) {
       if (route.authentication.type !== 'OAuth') continue;
       const compiled = compiler.compile(route, route.authentication.oauth);
@@ -129,14 +134,15 @@ export class OAuthEndpoints {
     return owner?.oauth.endpoints[purpose] === undefined ? undefined : owner;
   }
 
-  private async serve({ key, oauth }: RouteOAuth, asked: Asked): Promise<PlainAnswer> {
+  private async serve(route: RouteOAuth, asked: Asked): Promise<PlainAnswer> {
+    const { key, oauth } = route;
     try {
       switch (asked.path.purpose) {
         case 'authorize':
           return answerAuthorize(oauth, asked);
         case 'token':
         case 'devicecode':
-          return await this.answerForm(oauth, asked.path.purpose, asked);
+          return await this.answerForm(route, asked.path.purpose, asked);
         case 'configuration':
           return await answerConfiguration(oauth, asked);
       }
@@ -152,10 +158,10 @@ export class OAuthEndpoints {
     purpose: 'token' | 'devicecode',
     asked: Asked,
   ): Promise<PlainAnswer> {
-    const sent = await sendForm(route, purpose, asked);
+    const sent = await sendForm(route.oauth, purpose, asked);
     if (!sent.ok) return sent.answer;
     if (sent.answer.status >= 400) this.options.onErrorAnswer?.(route.key, sent.answer);
-    return sent.mapsAnswer ? mapAnsweredResource(sent.answer, route.audience) : sent.answer;
+    return sent.mapsAnswer ? mapAnsweredResource(sent.answer, route.oauth.audience) : sent.answer;
   }
 }
 

@@ -1,4 +1,5 @@
 // The OAuth settings of routes, compiled: once for all routes of a snapshot that say the same, which share connections too.
+import type { LookupFunction } from 'node:net';
 import type { SnapshotFiles, SnapshotOAuth, SnapshotRoute } from '../config/snapshot.ts';
 import type { Clock } from '../http/deadlines.ts';
 import { type Audience, compileAudience } from './audience.ts';
@@ -22,15 +23,21 @@ export interface RouteOAuth {
   readonly isUsable: boolean;
 }
 
+export interface OAuthCompilerOptions {
+  readonly clock: Clock;
+  /** How names of identity providers are looked up; default: by the system. */
+  readonly lookup?: LookupFunction;
+}
+
 /** Compiles the routes of one snapshot. */
 export class OAuthCompiler {
   private readonly files: SnapshotFiles;
-  private readonly clock: Clock;
+  private readonly options: OAuthCompilerOptions;
   private readonly known = new Map<string, CompiledOAuth>();
 
-  constructor(files: SnapshotFiles, clock: Clock) {
+  constructor(files: SnapshotFiles, options: OAuthCompilerOptions) {
     this.files = files;
-    this.clock = clock;
+    this.options = options;
   }
 
   compile({ namespace, name, servers }: SnapshotRoute, oauth: SnapshotOAuth): RouteOAuth {
@@ -53,14 +60,15 @@ export class OAuthCompiler {
   }
 
   private compileSettings(oauth: SnapshotOAuth): CompiledOAuth {
+    const { clock, lookup } = this.options;
     const endpoints = compileProvider(oauth);
-    const client = new IdentityProviderClient(this.files.get(oauth.caFile ?? ''));
+    const client = new IdentityProviderClient(this.files.get(oauth.caFile ?? ''), lookup);
     const { configuration } = endpoints;
     return {
       audience: compileAudience(oauth),
       endpoints,
       client,
-      documents: configuration && new ConfigurationDocuments(client, configuration, this.clock),
+      documents: configuration && new ConfigurationDocuments(client, configuration, clock),
     };
   }
 }
