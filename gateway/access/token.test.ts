@@ -116,15 +116,16 @@ describe('a reader of tokens', () => {
     expect(reader.read(token({ ...ANN, tid: 'evil' }))).toMatchObject({ tenant: 'evil' });
   });
 
-  test('forgets the token that was used least recently', () => {
-    const reader = new TokenReader(2);
-    const [one, two, three] = ['a', 'b', 'c'].map((tid) => token({ tid }));
-    const first = reader.read(one ?? '');
-    reader.read(two ?? '');
-    expect(reader.read(one ?? '')).toBe(first);
-    reader.read(three ?? '');
-    expect(reader.read(one ?? '')).toBe(first);
-    expect(reader.size).toBe(2);
+  test('forgets what was not used for long, and never holds more than it may', () => {
+    const reader = new TokenReader(4);
+    const used = reader.read(token({ tid: 'used' }));
+    const unused = reader.read(token({ tid: 'unused' }));
+    for (let i = 0; i < 100; i++) {
+      reader.read(token({ tid: `t${i}` }));
+      expect(reader.read(token({ tid: 'used' }))).toBe(used);
+      expect(reader.size).toBeLessThanOrEqual(4);
+    }
+    expect(reader.read(token({ tid: 'unused' }))).not.toBe(unused);
   });
 
   test('does not remember what is too long', () => {

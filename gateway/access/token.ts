@@ -1,6 +1,5 @@
 // What a Bearer token says of itself (RFC 7519). Nothing is verified here: it may route and deny, never grant.
 import { hash } from 'node:crypto';
-import { BoundedMap } from './bounded-map.ts';
 import { parseUserName, type UserName } from './user-name.ts';
 
 /**
@@ -79,29 +78,37 @@ const MAX_REMEMBERED_LENGTH = 8_192;
 
 /**
  * Reads tokens, and remembers what they say by their SHA-256: a phone comes with the same token on many connections. Bounded:
- * whatever clients send, it holds at most so many entries of at most 8 KiB.
+ * whatever clients send, it holds at most `limit` tokens of at most 8 KiB. Two generations: what was not used while the younger one
+ * filled is forgotten. To move an entry of a map to its end, as an exact order of use would take, costs more than to read a token.
  */
 export class TokenReader {
-  private readonly known: BoundedMap<string, Token>;
+  private readonly half: number;
+  private younger = new Map<string, Token>();
+  private older = new Map<string, Token>();
 
-  /** @param limit number of tokens; the one that was used least recently goes first */
-  constructor(limit = 4_096) {
-    this.known = new BoundedMap(limit);
+  constructor(limit = 8_192) {
+    this.half = Math.ceil(limit / 2);
   }
 
   /** How many are remembered. */
   get size(): number {
-    return this.known.size;
+    return this.younger.size + this.older.size;
   }
 
   /** As {@link parseToken}. */
   readonly read = (text: string): Token => {
     if (text.length > MAX_REMEMBERED_LENGTH) return parseToken(text);
     const key = hash('sha256', text, 'base64');
-    const known = this.known.get(key);
-    if (known !== undefined) return known;
-    const token = parseToken(text);
-    this.known.set(key, token);
-    return token;
+    return this.younger.get(key) ?? this.remember(key, this.older.get(key) ?? parseToken(text));
   };
+
+  private remember(key: string, token: Token): Token {
+    this.older.delete(key);
+    if (this.younger.size >= this.half) {
+      this.older = this.younger;
+      this.younger = new Map();
+    }
+    this.younger.set(key, token);
+    return token;
+  }
 }

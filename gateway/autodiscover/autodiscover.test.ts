@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { SaxesParser } from 'saxes';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot, SnapshotRoute } from '../config/snapshot.ts';
 import { HeaderList } from '../http/headers.ts';
@@ -125,6 +126,18 @@ describe('Autodiscover v1', () => {
         `<Action><Settings><Server><Type>MobileSync</Type><Url>${URL_HERE}</Url><Name>${URL_HERE}</Name></Server></Settings></Action>` +
         '</Response></Autodiscover>',
     );
+  });
+
+  test('writes elements of the namespaces of MS-ASCMD', () => {
+    const elements: string[] = [];
+    const parser = new SaxesParser({ xmlns: true });
+    parser.on('opentag', ({ local, uri }) => elements.push(`${local} ${uri.split('/autodiscover/')[1]}`));
+    parser.write(askXml('ann@example.com').text).close();
+    const inner = ['Response', 'Culture', 'User', 'DisplayName', 'EMailAddress', 'Action', 'Settings'];
+    expect(elements).toEqual([
+      'Autodiscover responseschema/2006',
+      ...[...inner, 'Server', 'Type', 'Url', 'Name'].map((name) => `${name} mobilesync/responseschema/2006`),
+    ]);
   });
 
   test('sends the addresses of a domain that has moved to the other domain', () => {

@@ -82,7 +82,10 @@ const route = z.strictObject({
   autodiscover: z
     .strictObject({
       policy: z.enum(['AnyDomain', 'Disabled']).optional(),
-      redirectDomain: z.string().min(1).optional(),
+      redirectDomain: z
+        .string()
+        .regex(/^[a-z0-9.-]{1,253}$/)
+        .optional(),
     })
     .optional(),
   redirects: z.strictObject({
