@@ -54,7 +54,8 @@ export class Device {
   blocked = false;
   wipe: 'none' | 'requested' | 'acknowledged' = 'none';
   folderSyncKey: string | undefined;
-  previousFolderSyncKey: string | undefined;
+  /** Id → parent and name, as the device was told of them last. */
+  knownFolders: ReadonlyMap<string, string> = new Map();
   readonly collections = new Map<string, Collection>();
   cachedPing: CachedPing | undefined;
   cachedSync: CachedSync | undefined;
@@ -103,6 +104,6 @@ export class Device {
     this.collections.clear();
     this.cachedPing = undefined;
     this.cachedSync = undefined;
-    this.previousFolderSyncKey = undefined;
+    this.knownFolders = new Map();
   }
 }

@@ -10,6 +10,12 @@ export interface Attachment {
   readonly bytes: number;
 }
 
+/** Classes of the folder types of users' own, mail being the rest. */
+const classes: ReadonlyMap<number, Folder['class']> = new Map([
+  [13, 'Calendar'],
+  [14, 'Contacts'],
+]);
+
 /** What `deliver` takes; lengths in bytes. */
 export interface NewMail {
   readonly subject: string;
@@ -50,16 +56,17 @@ export interface Folder {
 /** The mail of one user. All methods are synchronous and wake whoever watches the folder. */
 export class Mailbox {
   readonly user: string;
-  readonly folders: ReadonlyMap<string, Folder>;
+  readonly #folders: Map<string, Folder>;
   readonly #watchers = new Set<(folderId: string) => void>();
   #nextItem = 1;
+  #nextFolder = 101;
 
   readonly #now: () => Date;
 
   constructor(user: string, now: () => Date = () => new Date()) {
     this.user = user;
     this.#now = now;
-    this.folders = new Map(
+    this.#folders = new Map(
       [
         folder('1', 'Calendar', folderTypes.calendar, 'Calendar'),
         folder('2', 'Contacts', folderTypes.contacts, 'Contacts'),
@@ -69,6 +76,29 @@ export class Mailbox {
         folder('6', 'Sent Items', folderTypes.sentItems),
       ].map((each) => [each.id, each]),
     );
+  }
+
+  get folders(): ReadonlyMap<string, Folder> {
+    return this.#folders;
+  }
+
+  /** Makes a folder of the user's own and returns it. */
+  addFolder(name: string, parentId: string, type: number): Folder {
+    const made = folder(String(this.#nextFolder), name, type, classes.get(type) ?? 'Email', parentId);
+    this.#nextFolder += 1;
+    this.#folders.set(made.id, made);
+    return made;
+  }
+
+  /** Renames or moves a folder. */
+  replaceFolder(at: Folder, name: string, parentId: string): void {
+    this.#folders.set(at.id, { ...at, name, parentId });
+  }
+
+  /** Deletes a folder with those below it. */
+  deleteFolder(id: string): void {
+    this.#folders.delete(id);
+    for (const below of this.#folders.values()) if (below.parentId === id) this.deleteFolder(below.id);
   }
 
   get inbox(): Folder {
@@ -187,6 +217,12 @@ export function attachmentDigest(attachment: Attachment): string {
   return hash.digest('hex');
 }
 
-function folder(id: string, name: string, type: number, kind: Folder['class'] = 'Email'): Folder {
-  return { id, name, type, parentId: '0', class: kind, items: new Map(), version: 0 };
+function folder(
+  id: string,
+  name: string,
+  type: number,
+  kind: Folder['class'] = 'Email',
+  parentId = '0',
+): Folder {
+  return { id, name, type, parentId, class: kind, items: new Map(), version: 0 };
 }
