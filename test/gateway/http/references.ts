@@ -29,6 +29,10 @@ export interface ReadUntil {
 
 export interface RunningReference {
   readonly name: Reference;
+  /** Where it listens on 127.0.0.1, in the clear. */
+  readonly port: number;
+  /** What it has handed on; whoever reads may empty it. */
+  readonly requests: RecordedRequest[];
   read(raw: string, until: ReadUntil): Promise<ReferenceReading>;
   stop(): Promise<void>;
 }
@@ -54,6 +58,8 @@ export async function startReference(name: Reference): Promise<RunningReference>
   await accepts(port, child);
   return {
     name,
+    port,
+    requests,
     read: (raw, until) => readThrough(port, raw, until, requests),
     async stop() {
       child.kill('SIGKILL');
@@ -83,6 +89,8 @@ async function startLlhttp(): Promise<RunningReference> {
   const port = await listenOn(server);
   return {
     name: 'llhttp',
+    port,
+    requests,
     read: (raw, until) => readThrough(port, raw, until, requests),
     async stop() {
       server.close();
