@@ -64,6 +64,8 @@ export const NO_SNAPSHOT = unavailable('no-snapshot', 'The gateway is not config
 export const NO_ROUTES = unavailable('no-routes', 'No route is configured on this listener yet.');
 export const NO_SERVER = unavailable('no-server', 'No server is available.');
 export const SERVER_LOST = unavailable('server-lost', 'The server did not complete its answer.');
+/** To all that wait for a server which no phone is to wait for any longer. */
+export const SERVER_LEFT = busy('server-lost', 'The server did not complete its answer.');
 export const FIRST_BYTE_TIMEOUT = unavailable('first-byte-timeout', 'The server did not answer in time.');
 export const QUEUE_FULL = busy('queue-full', 'All servers are busy.');
 export const QUEUE_TIMEOUT = busy('queue-timeout', 'All servers are busy.');

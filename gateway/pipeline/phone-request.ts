@@ -19,7 +19,7 @@ import {
   DRAINING,
   headersOf,
   type OwnAnswer,
-  SERVER_LOST,
+  SERVER_LEFT,
   STAGE_FAILED,
   TOO_MANY_UNACCEPTED,
 } from './own-answers.ts';
@@ -266,7 +266,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
 
   leaveDeadServer(): void {
     const server = this.delivery.deadServer;
-    if (server !== undefined && !this.exchange.responded) this.answer(SERVER_LOST, server);
+    if (server !== undefined && !this.exchange.responded) this.answer(SERVER_LEFT, server);
   }
 
   cutShort(): void {
