@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSlots } from './directory.ts';
 import { decodeSnapshot, encodeSnapshot, type Slot, snapshotHash } from './files.ts';
-import { type Snapshot, SNAPSHOT_VERSION } from './snapshot.ts';
+import { type Snapshot, SNAPSHOT_VERSION, type SnapshotOAuth } from './snapshot.ts';
 import { documentOf, isReadable, parseDocument } from './versions.ts';
 
 /** Written by the `encodeSnapshot` of the first release; keys and certificates are not real. */
@@ -66,6 +66,40 @@ describe('a snapshot that says something new', () => {
       expect(error?.issues[0]?.path).toEqual(['proxyProtocol', 'trustedProxies', 0]);
     },
   );
+});
+
+describe('OAuth settings', () => {
+  const endpoint = 'https://idp.example.com/x';
+  const oauth = {
+    authorizationEndpoint: endpoint,
+    tokenEndpoint: endpoint,
+    gatewayResource: 'https://sentry.example.com',
+    destinationResource: 'https://outlook.office365.com/',
+    allowPasswordGrant: false,
+    otherResources: 'Refuse' as const,
+  };
+  const writtenWith = async (change: Partial<SnapshotOAuth>): Promise<number> => {
+    const { snapshot } = await fixture();
+    const authentication = { type: 'OAuth' as const, oauth: { ...oauth, ...change } };
+    return documentOf({
+      ...snapshot,
+      routes: snapshot.routes.map((route) => ({ ...route, authentication })),
+    }).version;
+  };
+
+  test('of version 1 are written as version 1', async () => {
+    expect(await writtenWith({})).toBe(1);
+  });
+
+  test.each<Partial<SnapshotOAuth>>([
+    { protocol: 'V1' },
+    { deviceAuthorizationEndpoint: endpoint },
+    { openIDConfigurationEndpoint: endpoint },
+    { answeredResource: 'Gateway' },
+    { challenges: 'Pass' },
+  ])('with %o need the present version', async (change) => {
+    expect(await writtenWith(change)).toBe(SNAPSHOT_VERSION);
+  });
 });
 
 test('versions other than the present one and the one before are not read', () => {
