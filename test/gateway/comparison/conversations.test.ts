@@ -199,6 +199,34 @@ describe('a conversation', () => {
     },
   );
 
+  test('of all kinds at once through one gateway mixes nothing of one with another', async () => {
+    const { exchange, url, hosts } = await behindGateway('2019');
+    const others = CLIENTS.filter(({ name }) => name !== 'rude');
+    const phones = others.flatMap((client) =>
+      [1, 2, 3].map((number) => {
+        const name = `${client.name}${number}@example.com`;
+        exchange.organisation.addUser({ name, password: 'secret' });
+        const options = { url, hosts, ca: authority.certificate, user: name, password: 'secret' };
+        const phone = new Phone({ ...options, client, number });
+        closing.push(() => phone.close());
+        return phone;
+      }),
+    );
+    await Promise.all(phones.map((phone) => setUp(phone, phone.client as ClientProfile)));
+    await Promise.all(
+      phones.map(async (phone) => {
+        for (let i = 0; i < 3; i++) {
+          exchange.organisation.deliver(phone.user, { subject: `${phone.user} ${i}` });
+          const { added } = await phone.sync();
+          expect(added.map(({ subject }) => subject)).toEqual([`${phone.user} ${i}`]);
+          await phone.settings();
+        }
+      }),
+    );
+    const allowed = new Set(others.flatMap(({ breaches }) => breaches.value));
+    expect(exchange.violations.filter(({ rule }) => !allowed.has(rule))).toEqual([]);
+  });
+
   test('of iOS Mail begins with the recorded sequence of requests', async () => {
     const client = CLIENTS.find(({ name }) => name === 'ios-mail') as ClientProfile;
     const { exchange, url, hosts } = await behindGateway('online');
