@@ -55,7 +55,16 @@ export class WbxmlDecoder {
   push(piece: Buffer): boolean {
     let at = 0;
     while (at < piece.length && this.expected !== 'Nothing') {
-      at = this.expected === 'Text' ? this.readText(piece, at) : this.readByteOrSkip(piece, at);
+      switch (this.expected) {
+        case 'Text':
+          at = this.readText(piece, at);
+          break;
+        case 'Opaque':
+          at = this.skipOpaque(piece, at);
+          break;
+        default:
+          if (!this.readByte(piece[at++] as number)) this.expected = 'Nothing';
+      }
     }
     return this.expected !== 'Nothing';
   }
@@ -63,13 +72,6 @@ export class WbxmlDecoder {
   /** @returns true where exactly one complete document was read. */
   end(): boolean {
     return this.expected === 'Token' && this.rooted && this.open.length === 0;
-  }
-
-  private readByteOrSkip(piece: Buffer, at: number): number {
-    if (this.expected === 'Opaque') return this.skipOpaque(piece, at);
-    const understood = this.readByte(piece[at] as number);
-    if (!understood) this.expected = 'Nothing';
-    return at + 1;
   }
 
   private readByte(byte: number): boolean {
