@@ -1,9 +1,9 @@
 // Routes with a `minProtocolVersion`: phones are offered no older version, and what comes in one is refused.
 import { versionNumber } from '../eas/versions.ts';
+import type { ResponseHead } from '../http/exchange.ts';
 import type { HeaderList } from '../http/headers.ts';
 import { type OwnAnswer, refused } from './own-answers.ts';
 import type { AskedFor } from './parse.ts';
-import type { ResponseTransform } from './response-transforms.ts';
 import type { ServedRoute } from './served-snapshot.ts';
 
 /** Lists of versions in answers: to OPTIONS, and where a phone has to begin anew (MS-ASHTTP 2.2.4.1.2.2 and 2.2.2.1.2). */
@@ -24,8 +24,12 @@ export function versionRefusal(
   return refused('VersionNotSupported', asked.command, version);
 }
 
-/** Takes the older versions out of what Exchange offers. An empty list is left where it has no other. The commands stay: they are those of any version. */
-export const offerVersions: ResponseTransform = ({ headers }, { route: { minVersion } }) => {
+/**
+ * A response transform: takes the older versions out of what Exchange offers. An empty list is left where it has no other. The
+ * commands stay: they are those of any version.
+ */
+export function offerVersions({ headers }: ResponseHead, { route }: { readonly route: ServedRoute }): void {
+  const { minVersion } = route;
   if (minVersion === 0) return;
   for (const name of LISTS) {
     const offered = headers.get(name);
@@ -33,4 +37,4 @@ export const offerVersions: ResponseTransform = ({ headers }, { route: { minVers
     const taken = offered.split(',').filter((version) => versionNumber(version.trim()) >= minVersion);
     headers.set(name === 'x-ms-rp' ? 'X-MS-RP' : 'MS-ASProtocolVersions', taken.join(',').trim());
   }
-};
+}
