@@ -226,42 +226,6 @@ describe('a conversation', () => {
     const allowed = new Set(others.flatMap(({ breaches }) => breaches.value));
     expect(exchange.violations.filter(({ rule }) => !allowed.has(rule))).toEqual([]);
   });
-
-  test('of iOS Mail begins with the recorded sequence of requests', async () => {
-    const client = CLIENTS.find(({ name }) => name === 'ios-mail') as ClientProfile;
-    const { exchange, url, hosts } = await behindGateway('online');
-    const phone = new Phone({
-      url,
-      hosts,
-      ca: authority.certificate,
-      user: ALICE,
-      client,
-      authorization: `Bearer ${token}`,
-    });
-    closing.push(() => phone.close());
-    await setUp(phone, client);
-    void phone.ping(470).catch(() => undefined);
-    const { journal } = exchange.organisation;
-    await journal.until(({ openPolls }) => openPolls.length === 1);
-    const commands = journal.requests
-      .filter(({ rawHeaders }) => !rawHeaders.includes('sentry-gateway-probe'))
-      .map(({ command, status }) => (command === 'GET' ? `GET ${status}` : command));
-    expect(commands).toEqual([
-      'GET 401',
-      'OPTIONS',
-      'FolderSync',
-      'Provision',
-      'Provision',
-      'FolderSync',
-      'Settings',
-      'Sync',
-      'Sync',
-      'Ping',
-    ]);
-    const get = journal.requests.find(({ method }) => method === 'GET');
-    const named = (name: string): string | undefined => get?.rawHeaders[get.rawHeaders.indexOf(name) + 1];
-    expect([named('Authorization'), named('X-User-Identity')]).toEqual(['Bearer', ALICE]);
-  });
 });
 
 function requestOf(

@@ -31,6 +31,8 @@ export interface OAuthOptions {
   /** v2: in place of `resource`. */
   readonly scope?: string;
   readonly loginHint: string;
+  /** Proof key for the code (PKCE); default true. */
+  readonly proofKey?: boolean;
   readonly clientId?: string;
   readonly redirectUri?: string;
   /** Called for what was asked and what came, e.g. to count it. */
@@ -110,6 +112,7 @@ export class OAuthCredential implements Credential {
   /** Signs in anew, whatever token is there. */
   async signIn(http: HttpClient, signal?: AbortSignal): Promise<void> {
     const redirectUri = this.#options.redirectUri ?? 'com.apple.Preferences://oauth-redirect';
+    const { proofKey = true } = this.#options;
     const verifier = randomBytes(32).toString('base64url');
     const state = randomUUID().toUpperCase();
     const parameters = {
@@ -121,8 +124,10 @@ export class OAuthCredential implements Credential {
       state,
       claims: '{"access_token":{"xms_cc":{"values":["cp1"]}}}',
       login_hint: this.#options.loginHint,
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
+      ...(proofKey && {
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+        code_challenge_method: 'S256',
+      }),
     };
     const code = await this.#authorize(http, { parameters, redirectUri, state, signal });
     const form = {
@@ -131,7 +136,7 @@ export class OAuthCredential implements Credential {
       code,
       redirect_uri: redirectUri,
       ...this.#audience,
-      code_verifier: verifier,
+      ...(proofKey && { code_verifier: verifier }),
     };
     this.#tokens = await this.#requestTokens(http, form, signal);
   }

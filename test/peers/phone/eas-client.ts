@@ -199,13 +199,18 @@ export class EasClient {
     return client === undefined || client.reactions['451'].value === 'follow';
   }
 
+  /** All further requests go to this URL. */
+  goTo(url: string): void {
+    const { origin, pathname } = new URL(url);
+    this.#origin = origin;
+    this.#path = pathname;
+  }
+
   /** Takes the address of a 451 for this and all further requests; false when there is none. */
   #move(answer: HttpAnswer): boolean {
     const location = answer.header('x-ms-location');
     if (location === undefined || !URL.canParse(location)) return false;
-    const { origin, pathname } = new URL(location);
-    this.#origin = origin;
-    this.#path = pathname;
+    this.goTo(location);
     this.#options.report.count('redirects');
     return true;
   }

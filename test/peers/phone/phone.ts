@@ -38,6 +38,10 @@ export interface PhoneOptions extends HttpClientOptions {
   readonly query?: 'plain' | 'base64';
   /** The kind of client that it is: what is not said otherwise, how it writes requests and what it does about answers. */
   readonly client?: ClientProfile;
+  /** Where a client without a profile asks for its server, e.g. `https://autodiscover.example.com`; without it none asks. */
+  readonly autodiscover?: string;
+  /** A profile has told it everything: nothing is asked before the sign-in. */
+  readonly hasProfile?: boolean;
   /** Tells phones of one kind apart in their device ids; default: by chance. */
   readonly number?: number;
   /** Identifiers of mails are the same for the same seed. */
@@ -85,6 +89,8 @@ export class Phone {
   readonly deviceId: string;
   readonly report: Report;
   readonly credential: Credential;
+  readonly hasProfile: boolean;
+  readonly #autodiscover: string | undefined;
   readonly client: ClientProfile | undefined;
   /** By server id, as far as it was synchronised. */
   readonly mail = new Map<string, Mail>();
@@ -101,6 +107,8 @@ export class Phone {
   constructor(options: PhoneOptions) {
     this.user = options.user;
     this.client = options.client;
+    this.hasProfile = options.hasProfile ?? false;
+    this.#autodiscover = options.autodiscover;
     this.#chance = new Chance(options.seed);
     this.deviceId = options.deviceId ?? newDeviceId(options);
     this.report = options.report ?? new Report();
@@ -168,6 +176,20 @@ export class Phone {
   /** GET on the ActiveSync path, as iOS does when an account is set up: whatever is answered. */
   async get(signal?: AbortSignal): Promise<HttpAnswer> {
     return this.#eas.bare('GET', signal);
+  }
+
+  /** Asks Autodiscover v2 for the server of its mail address and goes there (MS-OXDSCLI); does nothing where it knows whom to ask not. */
+  async discover(signal?: AbortSignal): Promise<void> {
+    if (this.#autodiscover === undefined) return;
+    const answer = await this.#http.request(this.#autodiscover, {
+      method: 'GET',
+      target: `/autodiscover/autodiscover.json/v1.0/${encodeURIComponent(this.user)}?Protocol=ActiveSync`,
+      headers: [['User-Agent', this.#eas.identity.userAgent]],
+      signal,
+    });
+    if (answer.status !== 200) throw new HttpFailure('Autodiscover', answer);
+    const { Url: url } = JSON.parse(answer.body.toString()) as { Url: string };
+    this.#eas.goTo(url);
   }
 
   /** How iOS finds out which sign-in there is: GET with an empty Bearer and the mailbox's name. */
@@ -657,6 +679,7 @@ function credentialOf(options: PhoneOptions, report: Report): Credential {
   if (oauth) {
     return new OAuthCredential({
       loginHint: user,
+      ...(client?.proofKey && { proofKey: client.proofKey.value }),
       ...oauth,
       onAnswer: (what, answer) => {
         report.request();

@@ -20,8 +20,11 @@ export async function setUp(phone: Phone, client: ClientProfile, signal?: AbortS
 
 async function perform(phone: Phone, step: Step, signal: AbortSignal | undefined): Promise<void> {
   switch (step) {
+    case 'Autodiscover':
+      if (!phone.hasProfile) await phone.discover(signal);
+      return;
     case 'GET':
-      await phone.ask(signal);
+      if (!phone.hasProfile) await phone.ask(signal);
       return;
     case 'SignIn':
       return phone.signIn(signal);

@@ -12,7 +12,16 @@ export type HeaderSlot = readonly [name: string, value: string | null];
 
 /** One step of an account's set-up, in the words of the commands. */
 export type Step =
-  'GET' | 'SignIn' | 'OPTIONS' | 'Provision' | 'FolderSync' | 'Settings' | 'Sync' | 'Ping' | 'SendMail';
+  | 'Autodiscover'
+  | 'GET'
+  | 'SignIn'
+  | 'OPTIONS'
+  | 'Provision'
+  | 'FolderSync'
+  | 'Settings'
+  | 'Sync'
+  | 'Ping'
+  | 'SendMail';
 
 /** What a server may answer that a client has to react to: an HTTP status, or a status of MS-ASCMD 2.2.2. */
 export type Situation =
@@ -78,6 +87,8 @@ export interface ClientProfile {
   readonly exceptions: Trait<Readonly<Partial<Record<Command | 'OPTIONS' | 'GET', HeaderException>>>>;
   readonly cookies: Trait<'returned' | 'ignored'>;
   readonly authentication: Trait<readonly ('Basic' | 'Bearer')[]>;
+  /** Whether it proves that the code is its own (PKCE); absent where nothing is known. */
+  readonly proofKey?: Trait<boolean>;
   /** From the first request of a new account to the first poll. */
   readonly sequence: Trait<readonly Step[]>;
   /** Heartbeat of its first Ping in seconds. */
