@@ -135,6 +135,7 @@ describe('a conversation', () => {
     await phone.ping(client.heartbeatSeconds.value, { empty: client.emptyPing.value });
     await phone.search('Gr\u00fc\u00dfe');
     await phone.estimate();
+    expect(answers.some((answer) => answer.header('content-encoding') === 'gzip')).toBe(takesGzip(client));
     const requests = organisation.journal.requests.filter(
       ({ rawHeaders }) => !rawHeaders.includes('sentry-gateway-probe'),
     );
@@ -227,6 +228,9 @@ describe('a conversation', () => {
     expect(exchange.violations.filter(({ rule }) => !allowed.has(rule))).toEqual([]);
   });
 });
+
+const takesGzip = ({ headers }: ClientProfile): boolean =>
+  headers.value.some(([name, value]) => name === 'Accept-Encoding' && value?.includes('gzip'));
 
 function requestOf(
   method: string,

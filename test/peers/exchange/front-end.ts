@@ -1,6 +1,7 @@
 // One front end of the simulated Exchange: receives requests, judges and records them, and has them answered.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import type { Credentials } from '../certificates.ts';
 import { Conversation, type ConversationEnd } from '../server/conversation.ts';
 import { PeerServer, type ServerState } from '../server/peer-server.ts';
@@ -8,6 +9,7 @@ import { statusReply, type Reply } from '../server/reply.ts';
 import { claimedUser } from './authentication.ts';
 import { groupHeaders, healthPath, judgeHead, type Finding, type FrontEndNames } from './head-judge.ts';
 import type { RequestRecord } from './journal.ts';
+import type { KindTraits } from './kinds.ts';
 import type { Organisation } from './organisation.ts';
 import { parseQuery, QueryError, type EasQuery } from './query.ts';
 import { respond } from './respond.ts';
@@ -208,7 +210,8 @@ class Transfer {
         gone: this.#conversation.gone,
         violate: (finding) => this.violate(finding),
       });
-      return { ...reply, headers: [...this.#serverHeaders(reply.status), ...reply.headers] };
+      const headers = [...this.#serverHeaders(reply.status), ...reply.headers];
+      return compressed({ ...reply, headers }, this.#header('accept-encoding'), organisation.kind);
     } catch (error) {
       this.violate({ rule: 'internal', message: String(error), reference: 'the simulated Exchange itself' });
       return statusReply(500);
@@ -296,4 +299,16 @@ function serverHeaders(frontEnd: string, id: string): (readonly [string, string]
     ['X-FEServer', frontEnd],
     ['X-AspNet-Version', '4.0.30319'],
   ];
+}
+
+/** A document in gzip for a client that takes it (MS-ASHTTP 2.2.2.1.2); streams are sent as they are. */
+function compressed(reply: Reply, accepted: string | undefined, kind: KindTraits | undefined): Reply {
+  const { body, headers } = reply;
+  const isLong = kind !== undefined && Buffer.isBuffer(body) && body.length >= kind.compressedFrom.value;
+  if (!isLong || !/\bgzip\b/.test(accepted ?? '')) return reply;
+  return {
+    ...reply,
+    headers: [...headers, ['Content-Encoding', 'gzip'], ['Vary', 'Accept-Encoding']],
+    body: gzipSync(body),
+  };
 }

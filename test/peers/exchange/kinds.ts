@@ -29,6 +29,8 @@ export interface KindTraits {
   readonly throttleHeaders: Trait<readonly HeaderTemplate[]>;
   /** After so many identical commands the device is refused for so many seconds. */
   readonly identicalCommands: Trait<{ readonly most: number; readonly seconds: number } | undefined>;
+  /** Documents of so many bytes and more are compressed for who takes gzip. */
+  readonly compressedFrom: Trait<number>;
   /** How a version that is not let in is refused, up to 12.1 and from 14.0 on. */
   readonly versionRefusal: Trait<{ readonly http: number; readonly status: number }>;
 }
@@ -113,6 +115,11 @@ const ON_PREMISES = {
     note: 'X-MS-ASThrottle is disabled by default on premises',
   },
   identicalCommands: { value: undefined, source: 'spec: MS-ASHTTP R1451' },
+  compressedFrom: {
+    value: 1024,
+    source: POST_HEADERS,
+    note: 'that there is gzip; from how many bytes on is assumed',
+  },
   versionRefusal: { value: { http: 400, status: 138 }, source: 'assumed' },
 } as const satisfies Partial<KindTraits>;
 
@@ -213,6 +220,11 @@ export const KINDS: Readonly<Record<ExchangeKind, KindTraits>> = {
       value: { most: 100, seconds: 600 },
       source: 'spec: activesync.md, 9',
       note: 'about ten minutes; how many is assumed',
+    },
+    compressedFrom: {
+      value: 1024,
+      source: POST_HEADERS,
+      note: 'that there is gzip; from how many bytes on is assumed',
     },
     versionRefusal: { value: { http: 400, status: 138 }, source: 'assumed' },
   },

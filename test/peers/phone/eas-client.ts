@@ -1,4 +1,5 @@
 // Carries one ActiveSync command to the server: target, headers, cookies, authentication, and a strict look at the answer.
+import { gunzipSync } from 'node:zlib';
 import { decode, WbxmlError } from '../wbxml/decode.ts';
 import type { Element } from '../wbxml/element.ts';
 import { encode } from '../wbxml/encode.ts';
@@ -334,7 +335,8 @@ function documentOf(answer: HttpAnswer, { onBody, acceptMultiPart }: EasCommand)
   if (type !== wbxmlType)
     throw new WrongAnswer(`Content-Type ${type} with a body of ${answer.body.length} bytes`);
   try {
-    return decode(answer.body);
+    const isCompressed = answer.header('content-encoding') === 'gzip';
+    return decode(isCompressed ? gunzipSync(answer.body) : answer.body);
   } catch (error) {
     if (error instanceof WbxmlError) throw new WrongAnswer(error.message, { cause: error });
     throw error;
