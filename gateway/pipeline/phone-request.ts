@@ -397,6 +397,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     this.delivery.abort();
     this.body.drop();
     this.endWaiting();
+    this.settle();
   }
 
   private finish(): void {
@@ -404,7 +405,6 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     this.finished = true;
     this.letGo();
     this.leaveLimit();
-    this.settle();
     this.context.open.end(this);
     this.context.sink.requestFinished(
       this.tally.record(this.exchange, this.admission, this.context.clock.now()),

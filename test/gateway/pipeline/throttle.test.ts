@@ -316,6 +316,21 @@ describe('a gateway in front of Exchange', () => {
       for (const one of phones) one.close();
     });
 
+    test('that waits when the gateway drains is answered, and never sent', async () => {
+      exchange.organisation.faults.add({ action: { kind: 'delay', milliseconds: 2000 } });
+      const phones = Array.from({ length: 6 }, () => new RawPhone(gateway));
+      const answers = phones.map((one) => one.send({ command: 'FolderSync', authorization: wrong() }));
+      await gateway.until(() => asked() === 4);
+      await gateway.pipeline.drain({ seconds: 0 });
+      const codes = (await Promise.all(answers)).map(({ status }) => status);
+      for (const one of phones) one.close();
+      expect(codes).toEqual([503, 503, 503, 503, 503, 503]);
+      expect(gateway.records.map(({ reason }) => reason)).toEqual(
+        Array.from({ length: 6 }, () => 'draining'),
+      );
+      expect(asked()).toBe(4);
+    });
+
     test('of a phone that goes away while it waits leaves nothing behind', async () => {
       exchange.organisation.faults.add({ action: { kind: 'delay', milliseconds: 4000 } });
       const phones = Array.from({ length: 10 }, () => new RawPhone(gateway));
