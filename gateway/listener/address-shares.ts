@@ -1,4 +1,5 @@
 // A limited number of places for all, of which no client address may hold more than are still free.
+import { Counts } from './counts.ts';
 
 /**
  * One address alone gets half of the places, two get a third each, and there is always a place for an address that has none,
@@ -6,7 +7,7 @@
  */
 export class AddressShares {
   private readonly places: number;
-  private readonly held = new Map<string, number>();
+  private readonly held = new Counts();
   private taken = 0;
 
   constructor(places: number) {
@@ -19,19 +20,17 @@ export class AddressShares {
   }
 
   allows(address: string): boolean {
-    return (this.held.get(address) ?? 0) < this.places - this.taken;
+    return this.held.of(address) < this.places - this.taken;
   }
 
   enter(address: string): void {
-    this.held.set(address, (this.held.get(address) ?? 0) + 1);
+    this.held.add(address);
     this.taken++;
   }
 
   /** The end of what `enter` counted. */
   leave(address: string): void {
-    const count = this.held.get(address) ?? 0;
-    if (count > 1) this.held.set(address, count - 1);
-    else this.held.delete(address);
+    this.held.remove(address);
     this.taken--;
   }
 }
