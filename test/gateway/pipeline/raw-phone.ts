@@ -44,9 +44,10 @@ export class RawPhone {
   private readonly client: HttpClient;
   private readonly gateway: GatewayFixture;
 
-  constructor(gateway: GatewayFixture) {
+  /** @param localAddress to connect from, default 127.0.0.1 */
+  constructor(gateway: GatewayFixture, localAddress?: string) {
     this.gateway = gateway;
-    this.client = new HttpClient(gateway.forPhones);
+    this.client = new HttpClient({ ...gateway.forPhones, ...(localAddress && { localAddress }) });
   }
 
   async send(request: RawRequest): Promise<HttpAnswer> {

@@ -316,6 +316,34 @@ describe('a gateway in front of Exchange', () => {
       for (const one of phones) one.close();
     });
 
+    test('tried at one address hurts its user at no other, and nobody else there', async () => {
+      for (let n = 0; n < 6; n++) await ask({ authorization: wrong(n) });
+      expect((await ask()).status).toBe(503);
+      const elsewhere = new RawPhone(gateway, '127.0.0.2');
+      expect((await elsewhere.send({ command: 'FolderSync', authorization: basic(ALICE) })).status).toBe(200);
+      elsewhere.close();
+      expect((await ask({ user: BOB })).status).toBe(200);
+      // Exchange knows the password by now, from wherever it came.
+      expect((await ask()).status).toBe(200);
+    });
+
+    test('of 1,000 users sprayed from one address reaches Exchange so often and no more', async () => {
+      gateway.apply([routeWith({ failedLogins: { limit: 4, windowSeconds: 600, addressLimit: 50 } })]);
+      const sprayers = Array.from({ length: 4 }, () => new RawPhone(gateway));
+      const spray = sprayers.map(async (one, at) => {
+        for (let n = 0; n < 250; n++) {
+          const authorization = basic(`user${at}x${n}@example.com`, 'Summer2026');
+          await one.send({ command: 'FolderSync', authorization });
+        }
+      });
+      await Promise.all(spray);
+      for (const one of sprayers) one.close();
+      expect(asked()).toBeLessThanOrEqual(50 + sprayers.length);
+      const elsewhere = new RawPhone(gateway, '127.0.0.2');
+      expect((await elsewhere.send({ command: 'FolderSync', authorization: basic(ALICE) })).status).toBe(200);
+      elsewhere.close();
+    });
+
     test('that waits when the gateway drains is answered, and never sent', async () => {
       exchange.organisation.faults.add({ action: { kind: 'delay', milliseconds: 2000 } });
       const phones = Array.from({ length: 6 }, () => new RawPhone(gateway));
