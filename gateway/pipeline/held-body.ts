@@ -2,6 +2,8 @@
 
 /** Of a request's body this much is held. */
 const MAX_HELD_BYTES = 65_536;
+/** Further ones are joined: a phone may send its body byte by byte, and each piece costs far more than a byte. */
+const MAX_PIECES = 64;
 const NONE: readonly Buffer[] = [];
 
 export class HeldBody {
@@ -26,8 +28,10 @@ export class HeldBody {
   }
 
   push(bytes: Buffer): void {
-    this.held?.push(bytes);
     this.bytes += bytes.length;
+    if (this.held === undefined) return;
+    if (this.held.length === MAX_PIECES) this.held = [Buffer.concat(this.held)];
+    this.held.push(bytes);
   }
 
   /** The whole body in its pieces, or undefined where it is not here. */
