@@ -171,7 +171,7 @@ export class Delivery implements ResponseSink, WaitingRequest {
     if ('status' in route) return sender.onUnanswered(route, '');
     const { waiting, budget } = route.traffic;
     if (this.tried === NONE) budget.countRequest(sender.startedAt);
-    if (waiting.size > 0) return this.wait(route);
+    if (waiting.size > 0 && sender.learntServer(route) === undefined) return this.wait(route);
     const server = this.choose(route);
     if (server !== undefined) this.ask(server, route);
     else if (route.choice.isFull) this.wait(route);
