@@ -26,6 +26,7 @@ import { refusedRecord } from './pipeline/accounting.ts';
 import { admit, refuse } from './pipeline/admission.ts';
 import { logStageFailure, type PipelineContext, type PipelineLog } from './pipeline/context.ts';
 import { DeviceCensus } from './pipeline/device-census.ts';
+import { FailedRequest } from './pipeline/failed-request.ts';
 import { type DrainOptions, OpenRequests, type ReleaseOptions } from './pipeline/open-requests.ts';
 import { STAGE_FAILED } from './pipeline/own-answers.ts';
 import { type Admission, PhoneConnection } from './pipeline/phone-connection.ts';
@@ -190,6 +191,14 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   }
 
   onRequest(exchange: ServerExchange<PhoneConnection>): RequestSink {
+    try {
+      return this.take(exchange);
+    } catch (error) {
+      return new FailedRequest(this, exchange, error).start();
+    }
+  }
+
+  private take(exchange: ServerExchange<PhoneConnection>): RequestSink {
     const { request, connection } = exchange;
     const service = this.served?.services.of(connection.context.listener, request.target);
     if (service !== undefined) return new PlainExchange(this, exchange, service).start();

@@ -403,11 +403,27 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
-    this.letGo();
+    this.releaseAll();
     this.leaveLimit();
     this.context.open.end(this);
-    this.context.sink.requestFinished(
-      this.tally.record(this.exchange, this.admission, this.context.clock.now()),
-    );
+    this.account();
+  }
+
+  private releaseAll(): void {
+    try {
+      this.letGo();
+      this.settle();
+    } catch (error) {
+      logStageFailure(this.context.log, error);
+    }
+  }
+
+  private account(): void {
+    const { context, tally, exchange, admission } = this;
+    try {
+      context.sink.requestFinished(tally.record(exchange, admission, context.clock.now()));
+    } catch (error) {
+      logStageFailure(context.log, error);
+    }
   }
 }

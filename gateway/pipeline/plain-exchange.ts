@@ -32,10 +32,19 @@ export class PlainExchange implements RequestSink, OpenRequest {
   /** Nobody has signed in yet: the requests of one address are limited. */
   start(): this {
     const { connection, request } = this.exchange;
-    this.tally.route = this.service.owner(connection.context.listener, pathOf(request.target)) ?? '';
-    this.limited = this.context.unaccepted.enter(connection.remoteAddress);
-    if (!this.limited) this.answer(TOO_MANY_UNACCEPTED, TOO_MANY_UNACCEPTED.reason);
+    try {
+      this.tally.route = this.service.owner(connection.context.listener, pathOf(request.target)) ?? '';
+      this.limited = this.context.unaccepted.enter(connection.remoteAddress);
+      if (!this.limited) this.answer(TOO_MANY_UNACCEPTED, TOO_MANY_UNACCEPTED.reason);
+    } catch (error) {
+      this.fail(error);
+    }
     return this;
+  }
+
+  private fail(error: unknown): void {
+    logStageFailure(this.context.log, error);
+    this.answer(STAGE_FAILED, STAGE_FAILED.reason);
   }
 
   onData(bytes: Buffer): void {
@@ -70,8 +79,7 @@ export class PlainExchange implements RequestSink, OpenRequest {
       const answer = await this.service.answer(connection.context.listener, plain, this.gone.signal);
       this.answer(answer, this.service.reason);
     } catch (error) {
-      logStageFailure(this.context.log, error);
-      this.answer(STAGE_FAILED, STAGE_FAILED.reason);
+      this.fail(error);
     }
   }
 
@@ -91,7 +99,11 @@ export class PlainExchange implements RequestSink, OpenRequest {
     const { context, exchange, tally } = this;
     if (this.limited) context.unaccepted.leave(exchange.connection.remoteAddress);
     context.open.end(this);
-    const command = this.service.command(pathOf(exchange.request.target));
-    context.sink.requestFinished(tally.record(exchange, undefined, context.clock.now(), command));
+    try {
+      const command = this.service.command(pathOf(exchange.request.target));
+      context.sink.requestFinished(tally.record(exchange, undefined, context.clock.now(), command));
+    } catch (error) {
+      logStageFailure(context.log, error);
+    }
   }
 }
