@@ -22,6 +22,22 @@ async function serversInUse(traffic: Traffic): Promise<string[]> {
   return [...new Set(visits.map(({ frontEnd }) => frontEnd))].toSorted();
 }
 
+/** What the route's events say about its servers, in any order. */
+async function serverEvents(): Promise<string[]> {
+  const template = '{range .items[*]}{.reason}: {.message}{"\\n"}{end}';
+  const events = await setup.kubectl([
+    ...[
+      'get',
+      'events',
+      '--field-selector',
+      'involvedObject.kind=ExchangeRoute',
+      '-o',
+      `jsonpath=${template}`,
+    ],
+  ]);
+  return events.split('\n').filter((line) => line.startsWith('Server'));
+}
+
 test('nothing is lost when the server dies, and phones return when it is back', async () => {
   await using traffic = await Traffic.start(setup, { name: 'exchange-failover' });
   expect(await serversInUse(traffic)).toEqual(['mbx1']);
@@ -29,9 +45,18 @@ test('nothing is lost when the server dies, and phones return when it is back', 
   setup.exchange.frontEnd('mbx1').kill();
   expect(await serversInUse(traffic)).toEqual(['mbx2']);
   await traffic.answered(200);
+  await eventually('an event says what is wrong', async () => {
+    const events = await serverEvents();
+    return events.some((event) =>
+      /^ServerUnreachable: no pod reaches server mbx1: connection refused by [^ ]+:\d+$/.test(event),
+    );
+  });
 
   await setup.exchange.frontEnd('mbx1').serve();
   await eventually('mbx1 is used again', async () => (await serversInUse(traffic)).includes('mbx1'));
+  await eventually('an event says that all is well', async () => {
+    return (await serverEvents()).includes('ServerReachable: 2 of 2 pods reach server mbx1 again');
+  });
   const { lost, unavailable, requests, lostReasons } = await traffic.finish();
   expect({ lost, lostReasons }).toEqual({ lost: 0, lostReasons: {} });
   // A SendMail that the server may have executed is not sent again: the phone is told to come back.
