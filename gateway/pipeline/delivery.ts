@@ -4,7 +4,7 @@ import { scanRequest } from '../eas/request-scan.ts';
 import type { UpstreamError } from '../http/errors.ts';
 import type { RequestHead, ResponseHead, ResponseSink, UpstreamExchange } from '../http/exchange.ts';
 import type { Endpoint } from '../upstream/endpoint.ts';
-import type { RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/route-server.ts';
 import type { WaitingRequest, WaitingRequests } from '../upstream/waiting-requests.ts';
 import type { HeldBody } from './held-body.ts';
 import {

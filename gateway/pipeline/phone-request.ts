@@ -7,7 +7,7 @@ import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../
 import { hashText } from '../upstream/balancing.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
 import { shareOf } from '../listener/address-shares.ts';
-import type { RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/route-server.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import { Delivery, type Sender } from './delivery.ts';

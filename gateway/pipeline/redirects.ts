@@ -6,7 +6,7 @@ import type { ThrottledUsers } from '../access/throttle-users.ts';
 import type { Clock } from '../http/deadlines.ts';
 import type { ResponseHead } from '../http/exchange.ts';
 import type { Endpoint, EndpointTarget } from '../upstream/endpoint.ts';
-import type { RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/route-server.ts';
 import { learntServer } from './learnt-server.ts';
 
 /** What a route wants. */

@@ -4,7 +4,7 @@ import type { BucketLimit } from '../access/throttle-bucket.ts';
 import type { SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
 import { DEFAULT_FAILED_LOGINS, type SnapshotThrottling } from '../config/throttling.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
-import type { RouteServer } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/route-server.ts';
 import { learntServer } from './learnt-server.ts';
 import type { RedirectRules } from './redirects.ts';
 import type { Throttling } from './throttle.ts';

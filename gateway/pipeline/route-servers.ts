@@ -5,7 +5,8 @@ import type { Deadlines } from '../http/deadlines.ts';
 import type { EndpointTarget } from '../upstream/endpoint.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';
 import { DEFAULT_MAX_REPLAY_PERCENT, ReplayBudget } from '../upstream/replay-budget.ts';
-import { inOrderOfPriority, type RouteServer, ServerChoice } from '../upstream/server-choice.ts';
+import type { RouteServer } from '../upstream/route-server.ts';
+import { inOrderOfPriority, ServerChoice } from '../upstream/server-choice.ts';
 import { WaitingRequests } from '../upstream/waiting-requests.ts';
 
 /** Of one route, over all snapshots. */

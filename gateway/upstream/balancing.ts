@@ -1,5 +1,5 @@
 // How requests are spread over servers of which none is preferred to another.
-import type { RouteServer } from './server-choice.ts';
+import type { RouteServer } from './route-server.ts';
 
 /**
  * - `Priority`: the first one in order takes everything.

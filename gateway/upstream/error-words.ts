@@ -1,10 +1,15 @@
 // Why a server cannot be reached, in words for whoever looks after it: they stand in status, events and log.
 import type { UpstreamError } from '../http/errors.ts';
 import { TLS_HANDSHAKE_TIMEOUT } from '../http/upstream-connection.ts';
-import type { EndpointTarget } from './endpoint.ts';
 import type { CertificateFacts } from './peer-certificate.ts';
 
-type Target = Pick<EndpointTarget, 'url' | 'ca' | 'serverName' | 'connectTimeoutMs'>;
+interface Target {
+  /** `https://host[:port]`. */
+  readonly url: string;
+  readonly ca: Buffer | undefined;
+  readonly serverName: string | undefined;
+  readonly connectTimeoutMs: number;
+}
 
 interface Cause {
   readonly code?: unknown;

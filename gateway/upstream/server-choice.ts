@@ -4,14 +4,7 @@ import type { Clock } from '../http/deadlines.ts';
 import { type Balancer, balancerOf, type Balancing, Candidate } from './balancing.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { HealthChanges } from './health.ts';
-
-/** A server of a route. */
-export interface RouteServer {
-  readonly name: string;
-  /** Lower is asked first. */
-  readonly priority: number;
-  readonly endpoint: Endpoint;
-}
+import type { RouteServer } from './route-server.ts';
 
 export interface ChoiceOptions {
   readonly clock: Clock;

@@ -1,6 +1,5 @@
 // Requests of one route that wait until a server has room for them, in the order in which they came.
 import type { Deadlined, Deadlines } from '../http/deadlines.ts';
-import type { Endpoint } from './endpoint.ts';
 
 export interface WaitingRequest {
   /** In ms of the clock. */
@@ -11,11 +10,17 @@ export interface WaitingRequest {
   waitedInVain(): void;
 }
 
+/** Of which requests wait until it has room. */
+interface Room {
+  awaitRoom(requests: WaitingRequests): void;
+  awaitRoomNoMore(requests: WaitingRequests): void;
+}
+
 export class WaitingRequests implements Deadlined {
   deadline = Infinity;
   private readonly deadlines: Deadlines;
   private readonly waiting = new Set<WaitingRequest>();
-  private readonly endpoints = new Set<Endpoint>();
+  private readonly endpoints = new Set<Room>();
 
   constructor(deadlines: Deadlines) {
     this.deadlines = deadlines;
@@ -26,7 +31,7 @@ export class WaitingRequests implements Deadlined {
   }
 
   /** It waits until one of these has room. */
-  add(request: WaitingRequest, endpoints: readonly Endpoint[]): void {
+  add(request: WaitingRequest, endpoints: readonly Room[]): void {
     if (this.waiting.size === 0) this.deadlines.add(this);
     this.waiting.add(request);
     this.deadline = Math.min(this.deadline, request.waitsUntil);
