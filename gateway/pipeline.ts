@@ -5,7 +5,7 @@
 //     identify            admission.ts          Authorization, query → whose request it is
 //     admit or answer     admission.ts          own-answers.ts, listener/address-limit.ts
 //     pick route          served-snapshot.ts
-//     pick server         delivery.ts           health, priority, replay
+//     pick server         delivery.ts           route-servers.ts: health, priority, balance, limits, replay
 //     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
 //     account             accounting.ts
 import { TokenReader } from './access/token.ts';
@@ -81,7 +81,8 @@ export type PipelineStatus = Pick<
   'openPolls' | 'devicesSeen' | 'devicesByVersion' | 'servers' | 'waitingRequests' | 'redirects'
 >;
 
-const PROBES: ProbeSettings = {
+/** Where a route says nothing else. */
+export const PROBES: ProbeSettings = {
   path: ACTIVESYNC_PATH,
   intervalMs: 10_000,
   firstWithinMs: 1_000,

@@ -28,8 +28,8 @@ export interface RouteServers {
   readonly downloadFirstByteMs: number;
 }
 
-const DEFAULT_QUEUED_REQUESTS = 500;
-const DEFAULT_QUEUE_SECONDS = 10;
+export const DEFAULT_QUEUED_REQUESTS = 500;
+export const DEFAULT_QUEUE_SECONDS = 10;
 
 export function newTraffic(deadlines: Deadlines): RouteTraffic {
   return { waiting: new WaitingRequests(deadlines), budget: new ReplayBudget() };

@@ -28,7 +28,7 @@ interface Level {
   readonly isLastResort: boolean;
 }
 
-const DEFAULT_MAX_EJECTED_PERCENT = 50;
+export const DEFAULT_MAX_EJECTED_PERCENT = 50;
 /** The golden ratio: its multiples spread evenly. */
 const TURN = 0.618_033_988_749_894_9;
 
