@@ -12,13 +12,14 @@ export interface HostileCase {
 /**
  * `refused`: answered by the gateway with this status, the connection closed, nothing handed on. `answered`: likewise, and the
  * connection may go on. `passes`: so many requests are handed on, each exactly as it was sent. `waits`: nothing is
- * handed on and nothing answered.
+ * handed on and nothing answered. `closes`: the connection ends, in whatever way.
  */
 export type Expectation =
   | { readonly kind: 'refused'; readonly status: number; readonly passedBefore?: number }
   | { readonly kind: 'answered'; readonly status: number }
   | { readonly kind: 'passes'; readonly requests: number }
-  | { readonly kind: 'waits' };
+  | { readonly kind: 'waits' }
+  | { readonly kind: 'closes' };
 
 /** Stands for the path, query and device of a request that the gateway forwards; more may follow it. */
 export const TARGET =

@@ -15,7 +15,7 @@ export function isOver(expected: Expectation | 'as-read', raw: string): (outcome
     const { length } = readRequests(raw).messages;
     return ({ answers }) => answers.length >= length;
   }
-  if (expected.kind === 'refused') return ({ closed }) => closed;
+  if (expected.kind === 'refused' || expected.kind === 'closes') return ({ closed }) => closed;
   if (expected.kind === 'waits') return () => true;
   const wanted = expected.kind === 'passes' ? expected.requests : 1;
   return ({ answers }) => answers.length >= wanted;
@@ -44,6 +44,9 @@ export function judge(expected: Expectation | 'as-read', raw: string, outcome: O
       return;
     case 'waits':
       expect({ answers, handedOn }).toEqual({ answers: [], handedOn: [] });
+      return;
+    case 'closes':
+      expect(closed).toBe(true);
   }
 }
 
