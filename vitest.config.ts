@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const loads = [
   'test/{standalone,repository}/**/*.test.ts',
   'test/gateway/drain/**/*.test.ts',
+  'test/gateway/hostile/requests.test.ts',
   'test/gateway/eas/fuzz.test.ts',
   'test/gateway/http/{fuzz,relay}*.test.ts',
   'test/gateway/shell/{canary,drain,probes,reconnect-storm,reload}.test.ts',
