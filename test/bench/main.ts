@@ -8,9 +8,10 @@ import { measureCpu } from './cpu.ts';
 import { type Figure, lineOf } from './figures.ts';
 import { measureInstallation } from './installation.ts';
 import { measureMemory } from './memory.ts';
-import { LOAD_CORE, pinTo } from './process.ts';
 import { measureManyRoutes, measureOperator } from './operator.ts';
 import { measureRecovery } from './operator-recovery.ts';
+import { LOAD_CORE, pinTo } from './process.ts';
+import { measureRollingUpdate } from './rolling-update.ts';
 import { measureStandalone } from './standalone.ts';
 
 export interface BenchSetup {
@@ -28,6 +29,7 @@ const parts: Record<string, (setup: BenchSetup) => Promise<Figure[]>> = {
   'operator-10000-routes': measureManyRoutes,
   'operator-recovery': measureRecovery,
   'apply-to-served': measureApplyToServed,
+  'rolling-update': measureRollingUpdate,
   installation: measureInstallation,
 };
 
