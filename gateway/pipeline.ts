@@ -259,7 +259,8 @@ export class Pipeline implements RequestHandler<PhoneConnection>, PipelineContex
   private letIn(routes: readonly ServedRoute[]): void {
     const before = this.traffic;
     this.traffic = new Map(routes.map(({ key, traffic }) => [key, traffic]));
-    for (const { waiting } of before.values()) waiting.roomMade();
+    for (const { traffic, servers } of routes) traffic.waiting.changed(servers);
+    for (const [key, { waiting }] of before) if (!this.traffic.has(key)) waiting.changed([]);
   }
 
   /** Requests that wait until a server has room. */

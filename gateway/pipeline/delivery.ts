@@ -195,10 +195,7 @@ export class Delivery implements ResponseSink, WaitingRequest {
     this.waitsUntil = sender.now + queue.waitMs;
     this.waitingIn = waiting;
     sender.pauseBody();
-    waiting.add(
-      this,
-      servers.map(({ endpoint }) => endpoint),
-    );
+    waiting.add(this, servers);
   }
 
   tryAgain(): boolean {

@@ -10,10 +10,14 @@ export interface WaitingRequest {
   waitedInVain(): void;
 }
 
-/** Of which requests wait until it has room. */
+/** A server, as far as it is waited for. */
 interface Room {
   awaitRoom(requests: WaitingRequests): void;
   awaitRoomNoMore(requests: WaitingRequests): void;
+}
+
+interface Server {
+  readonly endpoint: Room;
 }
 
 export class WaitingRequests implements Deadlined {
@@ -30,15 +34,18 @@ export class WaitingRequests implements Deadlined {
     return this.waiting.size;
   }
 
-  /** It waits until one of these has room. */
-  add(request: WaitingRequest, endpoints: readonly Room[]): void {
+  /** It waits until one of these servers has room. */
+  add(request: WaitingRequest, servers: readonly Server[]): void {
     if (this.waiting.size === 0) this.deadlines.add(this);
     this.waiting.add(request);
     this.deadline = Math.min(this.deadline, request.waitsUntil);
-    for (const endpoint of endpoints) {
-      this.endpoints.add(endpoint);
-      endpoint.awaitRoom(this);
-    }
+    this.watch(servers);
+  }
+
+  /** The route has changed: those that wait are tried again, and wait for these servers from now on. */
+  changed(servers: readonly Server[]): void {
+    this.roomMade();
+    if (this.waiting.size > 0) this.watch(servers);
   }
 
   remove(request: WaitingRequest): void {
@@ -63,6 +70,13 @@ export class WaitingRequests implements Deadlined {
     this.deadline = Infinity;
     for (const { waitsUntil } of this.waiting) this.deadline = Math.min(this.deadline, waitsUntil);
     if (this.waiting.size === 0) this.rest();
+  }
+
+  private watch(servers: readonly Server[]): void {
+    for (const { endpoint } of servers) {
+      this.endpoints.add(endpoint);
+      endpoint.awaitRoom(this);
+    }
   }
 
   private rest(): void {

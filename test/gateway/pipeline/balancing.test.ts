@@ -201,6 +201,21 @@ describe('when a server has as many requests as it may have', () => {
     expect((await request).status).not.toBe(503);
   });
 
+  test('requests that wait are served by the servers of a changed route', async () => {
+    await start({ limits: { maxConnections: 1 } });
+    hold();
+    await arrived(1, 'Settings');
+    const next = hold();
+    await gateway.until(() => waiting() === 1);
+    const last = send();
+    await gateway.until(() => waiting() === 2);
+    gateway.apply([routeOf({ limits: { maxConnections: 1 }, timeouts: { connectSeconds: 3 } })]);
+    await arrived(2, 'Settings');
+    expect(waiting()).toBe(1);
+    next.abort();
+    expect((await last).status).not.toBe(503);
+  });
+
   test('a drain ends what waits by 503', async () => {
     await start({ limits: { maxConnections: 1 } });
     hold();
