@@ -65,6 +65,20 @@ export class Premises {
     if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
   }
 
+  /** Runs a program again and again until it succeeds: of a check whether somebody is ready. */
+  async runUntilGood(program: string, ...args: readonly string[]): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.run(program, ...args);
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await sleep(50);
+      }
+    }
+  }
+
   start({ name, command, stopSignal = 'SIGTERM' }: DaemonOptions): Daemon {
     const log = this.path(`${name}.log`);
     const out = openSync(log, 'a');

@@ -122,7 +122,8 @@ export class SogoServer implements AsyncDisposable {
        CREATE TABLE users (c_uid text PRIMARY KEY, c_name text, c_password text, c_cn text, mail text);
        INSERT INTO users VALUES ${rows.join(', ')};`,
     );
-    const address = ['-h', '127.0.0.1', '-p', String(ports.postgres), '-U', 'sogo', 'template1'];
+    const address = ['-h', '127.0.0.1', '-p', String(ports.postgres), '-U', 'sogo', '-d', 'template1'];
+    await premises.runUntilGood(join(programs, 'pg_isready'), '-q', ...address);
     await premises.run(join(programs, 'psql'), '-q', '-v', 'ON_ERROR_STOP=1', '-f', script, ...address);
   }
 
