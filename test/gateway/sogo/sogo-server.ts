@@ -135,7 +135,7 @@ export class SogoServer implements AsyncDisposable {
     );
     const file = premises.write(
       'nginx.conf',
-      `daemon off; worker_processes 1; pid ${premises.path('nginx.pid')};
+      `daemon off; master_process off; pid ${premises.path('nginx.pid')};
       events { worker_connections 256; }
       http {
         access_log ${premises.path('access.log')}; ${temporary.join(' ')}
