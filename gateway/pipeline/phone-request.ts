@@ -1,7 +1,7 @@
 // Step "stream both ways": one request of a phone from its admission to its record.
-import type { WaitingLogin } from '../access/login-turns.ts';
+import type { WaitingLogin } from '../throttling/login-turns.ts';
 import type { SignIn } from '../access/sign-in.ts';
-import type { Login } from '../access/throttle-logins.ts';
+import type { Login } from '../throttling/failed-logins.ts';
 import type { RequestError } from '../http/errors.ts';
 import type { RequestHead, RequestSink, ResponseHead, ServerExchange } from '../http/exchange.ts';
 import { hashText } from '../upstream/balancing.ts';

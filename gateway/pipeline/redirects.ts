@@ -1,8 +1,8 @@
 // Exchange's redirects (451): what becomes of one, and which users are asked for at a learnt server.
-import { LearntRedirects } from '../access/learnt-redirects.ts';
-import type { RedirectHosts } from '../access/redirect-hosts.ts';
+import { LearntRedirects } from '../redirects/learnt-redirects.ts';
+import type { RedirectHosts } from '../redirects/allowed-hosts.ts';
 import type { SignIn } from '../access/sign-in.ts';
-import type { ThrottledUsers } from '../access/throttle-users.ts';
+import type { ThrottledUsers } from '../throttling/users.ts';
 import type { Clock } from '../http/deadlines.ts';
 import type { ResponseHead } from '../http/exchange.ts';
 import type { Endpoint, EndpointTarget } from '../upstream/endpoint.ts';

@@ -1,6 +1,6 @@
 // What a route says about redirects and throttling, worked out once for each snapshot.
-import { RedirectHosts } from '../access/redirect-hosts.ts';
-import type { BucketLimit } from '../access/throttle-bucket.ts';
+import { RedirectHosts } from '../redirects/allowed-hosts.ts';
+import type { BucketLimit } from '../throttling/bucket.ts';
 import type { SnapshotFiles, SnapshotRoute } from '../config/snapshot.ts';
 import { DEFAULT_FAILED_LOGINS, type SnapshotThrottling } from '../config/throttling.ts';
 import type { EndpointsChange } from '../upstream/endpoints.ts';

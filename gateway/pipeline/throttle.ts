@@ -1,11 +1,11 @@
 // Shields Exchange, and phones from being blocked by it: who comes too early, too often or with the same wrong password.
 import { createHash } from 'node:crypto';
-import type { WaitingLogin } from '../access/login-turns.ts';
+import type { WaitingLogin } from '../throttling/login-turns.ts';
 import type { SignIn } from '../access/sign-in.ts';
-import type { BucketLimit } from '../access/throttle-bucket.ts';
-import { FailedLogins, type Login, type LoginLimit } from '../access/throttle-logins.ts';
-import type { LoopLimit } from '../access/throttle-loop.ts';
-import { type ThrottledUser, ThrottledUsers } from '../access/throttle-users.ts';
+import type { BucketLimit } from '../throttling/bucket.ts';
+import { FailedLogins, type Login, type LoginLimit } from '../throttling/failed-logins.ts';
+import type { LoopLimit } from '../throttling/loop.ts';
+import { type ThrottledUser, ThrottledUsers } from '../throttling/users.ts';
 import type { Clock } from '../http/deadlines.ts';
 import type { ResponseHead } from '../http/exchange.ts';
 import type { OwnAnswer } from './own-answers.ts';

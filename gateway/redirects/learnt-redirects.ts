@@ -1,5 +1,5 @@
 // Which users Exchange sent to another server, and who cannot go there. Held in memory only: a restart forgets it.
-import { BoundedMap } from './bounded-map.ts';
+import { BoundedMap } from '../bounded-map.ts';
 
 /** Where the mailbox of a user is now. */
 interface LearntRedirect {

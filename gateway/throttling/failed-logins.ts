@@ -1,5 +1,5 @@
 // Wrong passwords: held back before the directory locks the account, by user and client address.
-import { BoundedMap } from './bounded-map.ts';
+import { BoundedMap } from '../bounded-map.ts';
 import { LoginTurns, type WaitingLogin } from './login-turns.ts';
 
 export interface LoginLimit {

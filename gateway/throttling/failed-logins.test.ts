@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FailedLogins, type LoginVerdict } from './throttle-logins.ts';
+import { FailedLogins, type LoginVerdict } from './failed-logins.ts';
 
 const MINUTE = 60_000;
 const limit = { limit: 4, windowMs: 30 * MINUTE, addressLimit: 200 };

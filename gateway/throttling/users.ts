@@ -1,7 +1,7 @@
 // What is known of users whom Exchange let in, and of their devices: nobody else can make, change or push out an entry.
-import { BoundedMap } from './bounded-map.ts';
-import { TokenBucket } from './throttle-bucket.ts';
-import { CommandLoop } from './throttle-loop.ts';
+import { BoundedMap } from '../bounded-map.ts';
+import { TokenBucket } from './bucket.ts';
+import { CommandLoop } from './loop.ts';
 
 /** An answer of Exchange that told a device to wait. */
 export interface ToldToWait {

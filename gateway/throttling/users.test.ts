@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from './throttle-bucket.ts';
-import { CommandLoop } from './throttle-loop.ts';
-import { ThrottledUsers } from './throttle-users.ts';
+import { TokenBucket } from './bucket.ts';
+import { CommandLoop } from './loop.ts';
+import { ThrottledUsers } from './users.ts';
 
 describe('a token bucket', () => {
   test('gives its burst at once, and one token in each interval after it', () => {

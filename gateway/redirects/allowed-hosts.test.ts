@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RedirectHosts } from './redirect-hosts.ts';
+import { RedirectHosts } from './allowed-hosts.ts';
 
 const hosts = new RedirectHosts(['Outlook.Office365.com', '*.eas.example.com', 'other.example.com:8443']);
 
