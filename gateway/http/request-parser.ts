@@ -18,7 +18,11 @@ export interface RequestEvents {
   onError(error: RequestError): void;
 }
 
+/** Of the absolute form (RFC 9112, 3.2.2): phones come by TLS, so there is no other scheme. */
+const ABSOLUTE_FORM = /^https:\/\/([^/?#]+)(.*)$/i;
 const HOST = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|\[([0-9A-Fa-f:.]{2,45})\])(?::(0|[1-9][0-9]{0,4}))?$/;
+
+const SLASH = 0x2f;
 
 /** One for the life of a connection. It reads one message, stops behind it, and waits for `next()`. */
 export class RequestParser implements HeadReader<RequestErrorCode> {
@@ -35,7 +39,10 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
   private readonly body = new BodyReader({ discardsTrailers: false });
   private state: 'head' | 'body' | 'done' | 'failed' = 'head';
   private method = '';
+  /** In origin form, or `*`. */
   private target = '';
+  /** In lower case, where the target came in absolute form. */
+  private authority: string | undefined;
   /** The last value of Host that was found valid; a connection hardly ever brings another. */
   private knownHost: string | undefined;
   private minorVersion: 0 | 1 = 1;
@@ -120,8 +127,17 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
     this.minorVersion = version === 'HTTP/1.1' ? 1 : 0;
     if (this.method === 'CONNECT' || this.method === 'TRACE') return 'MethodRefused';
     if (!allIn(TARGET_BYTE, line, methodEnd + 1, targetEnd)) return 'BadTarget';
-    const isOriginForm = this.target.charCodeAt(0) === 0x2f;
-    return isOriginForm || (this.target === '*' && this.method === 'OPTIONS') ? undefined : 'BadTarget';
+    this.authority = undefined;
+    if (this.target.charCodeAt(0) === SLASH || this.readAbsoluteForm()) return undefined;
+    return this.target === '*' && this.method === 'OPTIONS' ? undefined : 'BadTarget';
+  }
+
+  private readAbsoluteForm(): boolean {
+    const [, authority, rest = ''] = ABSOLUTE_FORM.exec(this.target) ?? [];
+    if (authority === undefined) return false;
+    this.authority = authority.toLowerCase();
+    this.target = rest.startsWith('/') ? rest : `/${rest}`;
+    return true;
   }
 
   readFields(text: string): RequestErrorCode | undefined {
@@ -130,6 +146,8 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
     if (error !== undefined) return error;
     if (fields.duplicate === 'authorization') return 'DuplicateHeader';
     if (fields.duplicate === 'host' || !this.isHost(fields.host)) return 'BadHost';
+    // Readers differ about which of the two counts.
+    if (this.authority !== undefined && this.authority !== fields.host?.toLowerCase()) return 'BadHost';
     if (fields.chunked && this.minorVersion === 0) return 'BadTransferEncoding';
     const isExpectKnown = fields.expect === undefined || fields.expect.toLowerCase() === '100-continue';
     return isExpectKnown && fields.duplicate === undefined ? undefined : 'BadExpect';

@@ -22,7 +22,12 @@ export function comparableRecord(
   raw: string,
 ): ComparableRequest {
   const host = lines[lines.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === 'host') + 1];
-  return { method, target, host, lines: endToEnd(lines, raw), body };
+  return { method, target: originForm(target), host, lines: endToEnd(lines, raw), body };
+}
+
+/** A reader may hand the absolute form on as it came. */
+function originForm(target: string): string {
+  return target.replace(/^https:\/\/[^/]+(?=\/)/i, '');
 }
 
 const NOT_COMPARED =

@@ -53,6 +53,7 @@ const TARGETS = [
   '/a?b#c',
   '*',
   'http://a/',
+  'https://a/x',
   'a:1',
   '/\x80',
   '/a b',
