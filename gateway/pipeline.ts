@@ -3,11 +3,13 @@
 //     accept              here: gateway/http has read a head
 //     parse               parse.ts              method, path, query → what is asked for
 //     identify            admission.ts          Authorization, query → whose request it is
-//     admit or answer     admission.ts          own-answers.ts, listener/address-limit.ts
+//     admit or answer     admission.ts          own-answers.ts, listener/address-limit.ts, throttle.ts
 //     pick route          served-snapshot.ts
-//     pick server         delivery.ts           route-servers.ts: health, priority, balance, limits, replay
-//     stream both ways    phone-request.ts      forwarding-headers.ts, response-transforms.ts
+//     pick server         delivery.ts           route-servers.ts: health, priority, balance, limits, replay; redirects.ts
+//     stream both ways    phone-request.ts      poll.ts, forwarding-headers.ts, response-transforms.ts
 //     account             accounting.ts
+//
+// Requests that are no ActiveSync (OAuth, Autodiscover) are read whole and answered by plain functions: plain-exchange.ts.
 import { TokenReader } from './access/token.ts';
 import type { GatewayReport } from './config/report.ts';
 import type { Snapshot, SnapshotFiles } from './config/snapshot.ts';
