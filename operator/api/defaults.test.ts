@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { RE2JS } from 're2js';
 import { describe, expect, test } from 'vitest';
 import { kinds, rootSchema } from './custom-resource-definition.ts';
-import { withDefaults } from './defaults.ts';
+import { withDefaults, withoutUnknown } from './defaults.ts';
 import type { SchemaNode } from './schema-node.ts';
 
 /** Values of a schema that leave out whatever may be left out, at random. */
@@ -129,5 +129,26 @@ describe.each(kinds)('$kind', (kind) => {
     };
     visit('spec', schema);
     expect(silent).toEqual([]);
+  });
+});
+
+describe('pruning', () => {
+  const node: SchemaNode = {
+    type: 'object',
+    properties: {
+      listeners: { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } },
+      labels: { type: 'object', additionalProperties: { type: 'string' } },
+      anything: { type: 'object' },
+    },
+  };
+
+  test('drops what the schema does not know, at every depth', () => {
+    const given = { listeners: [{ name: 'phones', later: 1 }], later: { deep: true } };
+    expect(withoutUnknown(node, given)).toEqual({ listeners: [{ name: 'phones' }] });
+  });
+
+  test('keeps maps, and objects of which the schema says nothing', () => {
+    const given = { labels: { any: 'thing' }, anything: { goes: [1, null] } };
+    expect(withoutUnknown(node, given)).toEqual(given);
   });
 });

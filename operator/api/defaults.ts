@@ -1,4 +1,5 @@
-// Nulls and defaults as the API server treats them: a field that is null is absent, an absent one takes the schema's default.
+// Nulls, defaults and unknown fields as the API server treats them: a field that is null is absent, an absent one takes the schema's
+// default, one that the schema does not know is dropped.
 import type { SchemaNode } from './schema-node.ts';
 
 /** A copy of the value with every default of the schema filled in (structural schema defaulting). */
@@ -31,5 +32,19 @@ export function withoutNulls(node: SchemaNode | undefined, value: unknown): unkn
     Object.entries(value)
       .filter(([name, child]) => child !== null || childOf(name) === undefined)
       .map(([name, child]) => [name, withoutNulls(childOf(name), child)]),
+  );
+}
+
+/** A copy of the value without the fields that the schema does not know (structural schema pruning). */
+export function withoutUnknown(node: SchemaNode | undefined, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutUnknown(node?.items, item));
+  if (typeof value !== 'object' || value === null || node === undefined) return value;
+  const { properties, additionalProperties } = node;
+  if (properties === undefined && additionalProperties === undefined) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, child]) => {
+      const known = properties?.[name] ?? additionalProperties;
+      return known === undefined ? [] : [[name, withoutUnknown(known, child)]];
+    }),
   );
 }

@@ -44,16 +44,16 @@ export const oauth = z.strictObject({
     .describe('What happens to requests for another resource. Default Refuse (invalid_target).'),
   answeredResource: z
     .enum(['Destination', 'Gateway'])
-    .default('Destination')
     .describe(
       'Which resource token answers name, in resource and scope. Destination: the answer stays as it is. Gateway: gatewayResource, for clients that keep tokens by it. Default Destination.',
-    ),
+    )
+    .optional(),
   challenges: z
     .enum(['Rewrite', 'Pass'])
-    .default('Rewrite')
     .describe(
       "What becomes of authorization_uri in Exchange's Bearer challenges. Rewrite: the gateway's endpoint of this route, so that phones without a profile sign in there too. Pass: it stays. Default Rewrite.",
-    ),
+    )
+    .optional(),
 });
 
 type OAuthSpec = z.infer<typeof oauth>;

@@ -21,10 +21,10 @@ export const redirects = z
       .optional(),
     allowBasicCredentials: z
       .boolean()
-      .default(false)
       .describe(
         'Whether passwords (Basic) are sent to the new server too. Exchange Online takes none. Default false: such users cannot move, and are counted in status.redirects.',
-      ),
+      )
+      .optional(),
     caRef: caReference(
       "CA certificates by which the new servers' certificates are verified. Default: the public CAs.",
     ).optional(),
@@ -50,18 +50,20 @@ export const redirectStatus = z.strictObject({
 export const redirectRules: readonly Rule<never>[] = [
   {
     at: 'spec.redirects',
-    cel: "self.policy != 'Pass' || (!has(self.allowedHosts) && !has(self.caRef) && !self.allowBasicCredentials)",
+    cel: "self.policy != 'Pass' || (!has(self.allowedHosts) && !has(self.caRef) && !(has(self.allowBasicCredentials) && self.allowBasicCredentials))",
     check: ({ policy, allowedHosts, caRef, allowBasicCredentials }: Redirects) =>
-      policy !== 'Pass' || (allowedHosts === undefined && caRef === undefined && !allowBasicCredentials),
+      policy !== 'Pass' ||
+      (allowedHosts === undefined && caRef === undefined && allowBasicCredentials !== true),
     field: '.allowedHosts',
     message:
       'set allowedHosts, caRef and allowBasicCredentials only with policy Rewrite or Follow: with Pass phones go wherever Exchange sends them',
   },
   {
     at: 'spec.redirects',
-    cel: "(has(self.allowedHosts) && size(self.allowedHosts) > 0) || (self.policy != 'Follow' && !has(self.caRef) && !self.allowBasicCredentials)",
+    cel: "(has(self.allowedHosts) && size(self.allowedHosts) > 0) || (self.policy != 'Follow' && !has(self.caRef) && !(has(self.allowBasicCredentials) && self.allowBasicCredentials))",
     check: ({ policy, allowedHosts = [], caRef, allowBasicCredentials }: Redirects) =>
-      allowedHosts.length > 0 || (policy !== 'Follow' && caRef === undefined && !allowBasicCredentials),
+      allowedHosts.length > 0 ||
+      (policy !== 'Follow' && caRef === undefined && allowBasicCredentials !== true),
     field: '.allowedHosts',
     message:
       'name in allowedHosts to which servers users may be moved: policy Follow, caRef and allowBasicCredentials mean nothing without',

@@ -150,10 +150,10 @@ export const limits = z
       .int()
       .min(0)
       .max(100)
-      .default(20)
       .describe(
         'How many of the requests of the last seconds, in percent, may be sent again to another server after the first one failed; a hundred always may, unless this is 0. Default 20.',
-      ),
+      )
+      .optional(),
   })
   .prefault({})
   .describe('Limits of requests.');

@@ -2,10 +2,9 @@
 import type { SnapshotHealth } from '../../gateway/config/health.ts';
 import type { SnapshotRoute } from '../../gateway/config/snapshot.ts';
 import type { ExchangeRouteSpec } from '../api/exchange-route.ts';
-import { health as healthSchema, limits as limitsSchema } from '../api/route-servers.ts';
+import { health as healthSchema } from '../api/route-servers.ts';
 
 const HEALTH = healthSchema.parse({});
-const LIMITS = limitsSchema.parse({});
 
 export function serversOf({
   servers,
@@ -22,11 +21,6 @@ export function serversOf({
     ...(balancing !== 'Priority' && { balancing }),
     ...healthOf(health),
   };
-}
-
-export function limitsOf({ limits }: ExchangeRouteSpec): Pick<SnapshotRoute, 'limits'> {
-  const { maxReplayPercent, ...others } = limits;
-  return { limits: { ...others, ...(maxReplayPercent !== LIMITS.maxReplayPercent && { maxReplayPercent }) } };
 }
 
 function healthOf({ active, passive, slowStartSeconds }: ExchangeRouteSpec['health']): {

@@ -9,7 +9,7 @@ import { type Match, normalizeMatch } from './match.ts';
 import { joinProblems, type Problem, type ReferenceReason } from './problem.ts';
 import type { CAReference, References } from './references.ts';
 import { redirectsOf } from './redirects.ts';
-import { limitsOf, serversOf } from './route-servers.ts';
+import { serversOf } from './route-servers.ts';
 import { throttlingOf } from './throttling.ts';
 import { tokenPolicyOf } from './token-policy.ts';
 import type { Key, SnapshotWithFiles } from './types.ts';
@@ -113,7 +113,7 @@ function currentRoute(
 ): SnapshotRoute {
   const { route, match, serverCA } = resolved;
   const { minProtocolVersion } = route.spec;
-  const { serverTLS, timeouts } = route.spec;
+  const { serverTLS, limits, timeouts } = route.spec;
   return {
     namespace: route.metadata.namespace,
     name: route.metadata.name,
@@ -129,7 +129,7 @@ function currentRoute(
     redirects: redirectsOf(route.spec, resolved.redirectCA, files),
     ...throttlingOf(route.spec),
     ...(minProtocolVersion !== undefined && { minProtocolVersion }),
-    ...limitsOf(route.spec),
+    limits,
     timeouts,
   };
 }

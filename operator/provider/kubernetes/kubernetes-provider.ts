@@ -1,6 +1,9 @@
 // Resources of an API server: both kinds watched whole, references by metadata, their content fetched on demand.
+import { kinds, rootSchema } from '../../api/custom-resource-definition.ts';
+import { withoutUnknown } from '../../api/defaults.ts';
 import type { ExchangeRoute } from '../../api/exchange-route.ts';
 import type { ConfigMap, Secret } from '../../api/meta.ts';
+import type { SchemaNode } from '../../api/schema-node.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
 import { backoffMs, wait } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -115,11 +118,25 @@ class Sources {
   }
 
   /** Items of a list carry neither kind nor apiVersion. */
-  #watch<T extends KubeObject>(type: ResourceType, namespaces: readonly string[]): ReflectorSet<T> {
+  #watch<T extends KubeObject & { readonly spec: unknown }>(
+    type: ResourceType,
+    namespaces: readonly string[],
+  ): ReflectorSet<T> {
     const named = { apiVersion: apiVersionOf(type), kind: type.kind };
-    const keep = (object: T): T => ({ ...withoutBallast(object), ...named });
+    const spec = specSchema(type.kind);
+    const keep = (object: T): T => ({
+      ...withoutBallast(object),
+      ...named,
+      spec: withoutUnknown(spec, object.spec),
+    });
     return new ReflectorSet<T>({ ...this.#options, type, namespaces, keep });
   }
+}
+
+/** CRDs of a later version fill in defaults of fields that this one does not know. */
+function specSchema(kind: string): SchemaNode | undefined {
+  const description = kinds.find((each) => each.kind === kind);
+  return description && rootSchema(description).properties?.['spec'];
 }
 
 /** Nobody reads who owns which field, nor annotations: `kubectl apply` doubles the object there. */
