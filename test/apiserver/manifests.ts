@@ -116,14 +116,12 @@ export const validManifests: readonly ValidCase[] = [
       'spec.health.slowStartSeconds': 0,
       'spec.limits.maxConnections': undefined,
       'spec.limits.queueSeconds': undefined,
-      'spec.limits.maxReplayPercent': 20,
       'spec.timeouts.uploadFirstByteSeconds': undefined,
       'spec.match': {},
       'spec.serverTLS': {},
       'spec.authentication.type': 'PassThrough',
       'spec.redirects.policy': 'Rewrite',
       'spec.redirects.allowedHosts': undefined,
-      'spec.redirects.allowBasicCredentials': false,
       'spec.throttling.retryAfter': 'Honor',
       'spec.throttling.failedLogins.limit': 4,
       'spec.throttling.failedLogins.windowSeconds': 1800,
@@ -257,8 +255,6 @@ export const validManifests: readonly ValidCase[] = [
     expected: {
       'spec.authentication.oauth.allowPasswordGrant': false,
       'spec.authentication.oauth.otherResources': 'Refuse',
-      'spec.authentication.oauth.answeredResource': 'Destination',
-      'spec.authentication.oauth.challenges': 'Rewrite',
     },
   },
   {
