@@ -18,8 +18,8 @@ export interface RequestEvents {
   onError(error: RequestError): void;
 }
 
-/** Of the absolute form (RFC 9112, 3.2.2): phones come by TLS, so there is no other scheme. */
-const ABSOLUTE_FORM = /^https:\/\/([^/?#]+)(.*)$/i;
+/** Absolute form (RFC 9112, 3.2.2): phones come by TLS, so there is no other scheme. Readers differ about an empty path. */
+const ABSOLUTE_FORM = /^https:\/\/([^/?#]+)(\/.*)$/i;
 const HOST = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|\[([0-9A-Fa-f:.]{2,45})\])(?::(0|[1-9][0-9]{0,4}))?$/;
 
 const SLASH = 0x2f;
@@ -133,10 +133,10 @@ export class RequestParser implements HeadReader<RequestErrorCode> {
   }
 
   private readAbsoluteForm(): boolean {
-    const [, authority, rest = ''] = ABSOLUTE_FORM.exec(this.target) ?? [];
-    if (authority === undefined) return false;
+    const [, authority, origin] = ABSOLUTE_FORM.exec(this.target) ?? [];
+    if (authority === undefined || origin === undefined) return false;
     this.authority = authority.toLowerCase();
-    this.target = rest.startsWith('/') ? rest : `/${rest}`;
+    this.target = origin;
     return true;
   }
 

@@ -176,6 +176,7 @@ export const REFUSED: readonly Refused[] = [
   ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 'MethodRefused'],
   ['an absolute form without TLS', 'GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'BadTarget'],
   ['an absolute form without a host', 'GET https:///x HTTP/1.1\r\nHost: a\r\n\r\n', 'BadTarget'],
+  ['an absolute form without a path', 'GET https://a?y=z HTTP/1.1\r\nHost: a\r\n\r\n', 'BadTarget'],
   ['an absolute form with a user', 'GET https://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'BadHost'],
   [
     'an absolute form with a port that Host lacks',
