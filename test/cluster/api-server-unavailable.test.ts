@@ -1,5 +1,4 @@
 // api-server-unavailable: mail flows on while the API server is away; when it is back an edit is served and told as ever.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MailSetup } from './mail-setup.ts';
 import { sharedCluster } from './native/global-setup.ts';
@@ -19,7 +18,7 @@ test('nobody but administrators notices, and status is right again', async () =>
   const before = await setup.pods();
   await setup.cluster.stopProgram('kube-apiserver');
   expect(await setup.cluster.get('/readyz')).toMatchObject({ status: 0 });
-  await sleep(4_000);
+  await traffic.answered(100);
   expect(traffic.figures).toMatchObject({ lost: 0, unavailable: 0 });
 
   await setup.cluster.startProgram('kube-apiserver');

@@ -31,6 +31,7 @@ test('two pods are ready and hold no key to the cluster', async () => {
 });
 
 test('status says what was observed and what phones are to be given', async () => {
+  await setup.kubectl(['wait', '--for=jsonpath={.status.readyReplicas}=2', 'sentrygateway/mail']);
   const gateway = JSON.parse(await setup.kubectl(['get', 'sentrygateway', 'mail', '-o', 'json'])) as {
     metadata: { generation: number };
     status: {

@@ -107,11 +107,12 @@ export class MailSetup {
     return new MailSetup(cluster, namespace, { authority, exchange, identityProvider }, options);
   }
 
-  /** Applies the SentryGateway and the ExchangeRoute, and waits until both are Ready. */
+  /** Applies the SentryGateway and the ExchangeRoute, and waits until both are Ready and every pod is (one is enough for Ready). */
   async applyFirstManifest(): Promise<void> {
     await this.#apply([this.#sentryGateway(), this.#configMap()]);
     await this.applyRoute(['mbx1', 'mbx2']);
     await this.waitReady();
+    await this.kubectl(['rollout', 'status', 'deployment/mail', '--timeout=60s']);
   }
 
   /** Applies the route with these servers in order of priority. */
