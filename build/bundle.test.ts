@@ -94,3 +94,28 @@ test('an import that does not resolve is refused', async () => {
 test('an entry that does not exist is refused by its name', async () => {
   await expect(bundle({ entry: 'nowhere/main.ts' })).rejects.toThrow('nowhere/main.ts does not exist');
 });
+
+test("a bundle that imports node:http does not load Node's own fetch", async () => {
+  using program = standIn({
+    'main.ts': `
+      import http, { STATUS_CODES } from 'node:http';
+      const loaded = (process as unknown as { moduleLoadList: string[] }).moduleLoadList;
+      console.log(STATUS_CODES[404], typeof http.createServer, loaded.some((name) => name.includes('undici')));`,
+  });
+  const { files } = await bundle({ entry: `${program.folder}/main.ts` });
+  expect(run(files)).toBe('Not Found function false\n');
+});
+
+test('of the Kubernetes client only the parts that are used get in', async () => {
+  using program = standIn({
+    'main.ts': `
+      import { KubeConfig } from '@kubernetes/client-node';
+      const kubeConfig = new KubeConfig();
+      kubeConfig.loadFromClusterAndUser({ name: 'one', server: 'https://one.example' } as never, { name: 'me' });
+      console.log(kubeConfig.getCurrentCluster()?.server);`,
+  });
+  const { files } = await bundle({ entry: `${program.folder}/main.ts` });
+  expect(run(files)).toBe('https://one.example\n');
+  const text = Buffer.from(files.get('main.mjs') ?? []).toString();
+  expect(text.includes('V1CustomResourceDefinition')).toBe(false);
+});

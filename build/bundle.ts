@@ -70,7 +70,7 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
       outfile: name,
       // What fails is in the error that it throws.
       logLevel: 'silent',
-      plugins: [inOneFile(root, source, threads)],
+      plugins: [inOneFile(root, source, threads), ...(ownSourcesOnly ? [] : [requiredHttp, usedPartsOnly])],
     });
     refuseForbidden(result.metafile, source, forbidden);
     if (!ownSourcesOnly) refuseUnbundled(result.metafile, source);
@@ -102,6 +102,37 @@ function inOneFile(root: string, entry: string, threads: Map<string, string>): P
     },
   };
 }
+
+// Imported as an ES module, node:http has all its properties read, and that of WebSocket loads Node's own fetch: 9 MB in each thread.
+const requiredHttp: Plugin = {
+  name: 'required-http',
+  setup: (esbuild) => {
+    const namespace = 'required';
+    esbuild.onResolve({ filter: /^(?:node:)?http$/ }, ({ kind }) =>
+      kind === 'import-statement' ? { path: 'node:http', namespace } : { path: 'node:http', external: true },
+    );
+    esbuild.onLoad({ filter: /^/, namespace }, ({ path }) => ({
+      contents: `module.exports = require('${path}');`,
+    }));
+  },
+};
+
+// Its index brings a class for every kind of Kubernetes, and it does not say that none does anything when it is imported.
+const usedPartsOnly: Plugin = {
+  name: 'used-parts-only',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /^[.].*[.]js$/ }, ({ path, importer, resolveDir }) =>
+      importer.includes('/node_modules/@kubernetes/client-node/')
+        ? { path: join(resolveDir, path), sideEffects: false }
+        : undefined,
+    );
+    esbuild.onResolve({ filter: /^@kubernetes\/client-node$/ }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === usedPartsOnly) return undefined;
+      const index = await esbuild.resolve(path, { ...options, pluginData: usedPartsOnly });
+      return { ...index, sideEffects: false };
+    });
+  },
+};
 
 // A thread: new URL('./x.ts', import.meta.url), or with `./x${extname(import.meta.url)}` for the name.
 const threadUrl =

@@ -1,4 +1,5 @@
 // The operator's process: reads its flags, and runs cluster mode until it is told to stop or another replica leads.
+import { Buffer } from 'node:buffer';
 import { parseArgs } from 'node:util';
 import { pino, stdTimeFunctions } from 'pino';
 import { Registry } from 'prom-client';
@@ -8,6 +9,9 @@ import { KubeClient } from './kube/client.ts';
 import { KernelMetrics } from './kube/metrics.ts';
 import { reconcileContext } from './kube/reconcile-context.ts';
 import { contendForLeadership } from './leadership.ts';
+
+// Keys and certificates are small and stay: each would hold a whole pool of 64 KiB.
+Buffer.poolSize = 0;
 
 const usage = `Usage: sentry-operator --gateway-image IMAGE [options]
 

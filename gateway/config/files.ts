@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as z from 'zod';
+import { toDotPath } from 'zod/v4/core';
 import type { Snapshot, SnapshotFiles } from './snapshot.ts';
 import { documentOf, isReadable, parseDocument, READABLE_VERSIONS } from './versions.ts';
 
@@ -240,7 +241,7 @@ function parseIndex(content: Buffer): z.ZodSafeParseResult<z.infer<typeof indexS
 
 /** The first three issues, each with its path: enough to act on, and short enough for a status. */
 function describe(error: z.ZodError): string {
-  const issues = error.issues.slice(0, 3).map((issue) => `${z.core.toDotPath(issue.path)}: ${issue.message}`);
+  const issues = error.issues.slice(0, 3).map((issue) => `${toDotPath(issue.path)}: ${issue.message}`);
   const more = error.issues.length - issues.length;
   return issues.join('; ') + (more > 0 ? ` (and ${more} more)` : '');
 }

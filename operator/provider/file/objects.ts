@@ -1,5 +1,6 @@
 // One document of a manifest as an object: ours and the core kinds that ours refer to; all others are passed over.
 import * as z from 'zod';
+import { toDotPath } from 'zod/v4/core';
 import type { ExchangeRoute } from '../../api/exchange-route.ts';
 import { API_VERSION, type ConfigMap, type Namespace, objectName, type Secret } from '../../api/meta.ts';
 import type { SentryGateway } from '../../api/sentry-gateway.ts';
@@ -179,7 +180,7 @@ export function namespaceObject(name: string, labels: Readonly<Record<string, st
 
 function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  const text = z.core.toDotPath(path);
+  const text = toDotPath(path);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: [...path, key],
