@@ -3,7 +3,7 @@
 //     accept              here: gateway/http has read a head
 //     parse               parse.ts              method, path, query → what is asked for
 //     identify            admission.ts          Authorization, query → whose request it is
-//     admit or answer     admission.ts          own-answers.ts, listener/address-limit.ts, throttle.ts
+//     admit or answer     admission.ts          own-answers.ts, acceptance.ts, throttle.ts
 //     pick route          served-snapshot.ts
 //     pick server         delivery.ts           route-servers.ts: health, priority, balance, limits, replay; redirects.ts
 //     stream both ways    phone-request.ts      poll.ts, forwarding-headers.ts, response-transforms.ts

@@ -156,7 +156,7 @@ export interface ResponseSink {
   onError(error: UpstreamError): void;
 }
 
-/** One request to an upstream. After `onEnd`, `onError` or `abort` every method does nothing. */
+/** One request to an upstream. After `onEnd`, `onError`, `abort` or `reset` every method does nothing. */
 export interface UpstreamExchange {
   /**
    * Body bytes, in order; the socket keeps them, so they must not change afterwards. Also before the connection is up (they are queued). The head leaves
@@ -169,8 +169,10 @@ export interface UpstreamExchange {
   /** Stops reading the answer while the phone is slow. */
   pause(): void;
   resume(): void;
-  /** Ends the connection at once; no further call to the sink. */
+  /** Ends the connection at once; no further call to the sink. What the kernel has taken of the request goes out yet. */
   abort(): void;
+  /** As `abort`, for a server that has ceased to answer: what it has not confirmed never goes out. */
+  reset(): void;
   /** How far the request got until now. */
   readonly sent: Sent;
   /** Bytes of this request, head included, that the kernel accepted or may have accepted. */

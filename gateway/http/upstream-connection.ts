@@ -1,5 +1,6 @@
 // One connection to a server: carries one exchange at a time, and knows exactly how far each got.
 import type { OnReadOpts, Socket } from 'node:net';
+import { abortSocket } from './abort-socket.ts';
 import type { Deadlined, Deadlines } from './deadlines.ts';
 import { ResponseError, UpstreamError } from './errors.ts';
 import type { UpstreamErrorCode } from './errors.ts';
@@ -117,12 +118,22 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
 
   /** Ends the connection; its exchange hears nothing more. */
   destroy(): void {
-    if (this.state === 'closed') return;
+    if (this.close()) this.socket.destroy();
+  }
+
+  /** As `destroy`; and of what the kernel still holds of the request nothing goes out. */
+  reset(): void {
+    if (this.close()) abortSocket(this.socket);
+  }
+
+  /** False where it was closed before. */
+  private close(): boolean {
+    if (this.state === 'closed') return false;
     this.state = 'closed';
     this.exchange = undefined;
     this.shared.deadlines.remove(this);
     this.shared.onClose(this);
-    this.socket.destroy();
+    return true;
   }
 
   // ——— events of the parser ———
@@ -246,7 +257,8 @@ export class UpstreamConnection implements ResponseEvents, Deadlined {
     const { exchange } = this;
     const notConnected = this.state === 'connecting';
     const sent = notConnected ? 'neverConnected' : this.bytesSent > 0 ? 'sent' : 'nothingSent';
-    this.destroy();
+    if (code === 'FirstByteTimeout' || code === 'InactivityTimeout') this.reset();
+    else this.destroy();
     exchange?.onError(new UpstreamError(code, sent, this.exchanges > 1, cause));
   }
 

@@ -19,6 +19,7 @@ interface Carrier {
   pause(): void;
   resume(): void;
   destroy(): void;
+  reset(): void;
 }
 
 /** See {@link UpstreamExchange}. */
@@ -75,9 +76,14 @@ export class PooledExchange implements UpstreamExchange {
 
   abort(): void {
     const { connection } = this;
-    if (connection === undefined) return;
     this.finish();
-    connection.destroy();
+    connection?.destroy();
+  }
+
+  reset(): void {
+    const { connection } = this;
+    this.finish();
+    connection?.reset();
   }
 
   // ——— for the pool and the connection ———

@@ -119,7 +119,8 @@ export class Delivery implements ResponseSink, WaitingRequest {
   abort(): void {
     this.waitingIn?.remove(this);
     this.waitingIn = undefined;
-    this.exchange?.abort();
+    if (this.deadServer === undefined) this.exchange?.abort();
+    else this.exchange?.reset();
     this.exchange = undefined;
   }
 

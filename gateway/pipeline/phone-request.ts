@@ -8,6 +8,7 @@ import { hashText } from '../upstream/balancing.ts';
 import { isFailingAnswer } from '../upstream/observation.ts';
 import { shareOf } from '../listener/address-shares.ts';
 import type { RouteServer } from '../upstream/route-server.ts';
+import { Acceptance } from './acceptance.ts';
 import { RequestTally } from './accounting.ts';
 import { logStageFailure, type PipelineContext } from './context.ts';
 import { Delivery, type Sender } from './delivery.ts';
@@ -39,8 +40,8 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   private readonly exchange: ServerExchange<PhoneConnection>;
   private readonly tally: RequestTally;
   private readonly delivery: Delivery;
+  private readonly acceptance: Acceptance;
   private admission: Admission;
-  private limited = false;
   /** That Exchange has not judged yet. */
   private login: Login | undefined;
   /** The login waits until others of its user were judged. */
@@ -54,6 +55,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     this.poll = Poll.of(admission.asked?.command);
     this.tally = new RequestTally(context.clock.now());
     this.delivery = new Delivery(this);
+    this.acceptance = new Acceptance(context, exchange.connection);
     context.open.begin(this);
   }
 
@@ -122,7 +124,7 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     const tooOld = versionRefusal(decision.route, this.asked, request.headers);
     if (tooOld !== undefined) return this.refuse(tooOld, decision.route);
     if (request.body > decision.route.maxRequestBytes) return this.answer(BODY_TOO_LARGE);
-    if (!this.enterLimit()) return this.answer(TOO_MANY_UNACCEPTED);
+    if (!this.acceptance.begin()) return this.answer(TOO_MANY_UNACCEPTED);
     exchange.limitBody(decision.route.maxRequestBytes);
     setForwardingHeaders(request.headers, connection.remoteAddress);
     this.proceed(decision.route);
@@ -230,6 +232,13 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
     } catch (error) {
       this.onFailure(error);
     }
+  }
+
+  private learn(head: ResponseHead, { endpoint }: RouteServer): void {
+    const { asked, identity } = this.admission;
+    const sender = identity.user?.canonical || this.exchange.connection.remoteAddress;
+    endpoint.health.answered(isFailingAnswer(head.status, head.headers, asked?.command === 'Ping'), sender);
+    if (head.status !== 401) this.acceptance.accept(this.admission, this.request.headers);
   }
 
   onAnswerData(bytes: Buffer): void {
@@ -359,40 +368,6 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
 
   // ——— account ———
 
-  private enterLimit(): boolean {
-    const { context, remoteAddress } = this.exchange.connection;
-    if (context.accepted) return true;
-    this.limited = this.context.unaccepted.enter(remoteAddress);
-    return this.limited;
-  }
-
-  private leaveLimit(): void {
-    if (this.limited) this.context.unaccepted.leave(this.exchange.connection.remoteAddress);
-    this.limited = false;
-  }
-
-  /** Only an answer of Exchange other than 401 makes anything known of a user or a device. */
-  private learn(head: ResponseHead, server: RouteServer): void {
-    const { asked, identity } = this.admission;
-    const { context: connection, remoteAddress } = this.exchange.connection;
-    const user = identity.user?.canonical ?? '';
-    const failing = isFailingAnswer(head.status, head.headers, asked?.command === 'Ping');
-    server.endpoint.health.answered(failing, user === '' ? remoteAddress : user);
-    if (head.status === 401) return;
-    connection.accepted = true;
-    this.leaveLimit();
-    if (asked !== undefined && asked.deviceId !== '') this.countDevice(user, asked);
-  }
-
-  private countDevice(user: string, { command, deviceId, version }: AskedFor): void {
-    const { census, versions } = this.context;
-    const { context: connection } = this.exchange.connection;
-    const spoken = version || (this.request.headers.get('ms-asprotocolversion') ?? '');
-    if (!connection.isNewDevice(user, deviceId, spoken)) return;
-    census.add(user, deviceId);
-    if (command !== '') versions.add(spoken, user, deviceId);
-  }
-
   private letGo(): void {
     this.delivery.abort();
     this.body.drop();
@@ -403,19 +378,14 @@ export class PhoneRequest implements RequestSink, Sender, AnsweredRequest, OpenR
   private finish(): void {
     if (this.finished) return;
     this.finished = true;
-    this.releaseAll();
-    this.leaveLimit();
-    this.context.open.end(this);
-    this.account();
-  }
-
-  private releaseAll(): void {
     try {
       this.letGo();
-      this.settle();
     } catch (error) {
       logStageFailure(this.context.log, error);
     }
+    this.acceptance.end();
+    this.context.open.end(this);
+    this.account();
   }
 
   private account(): void {

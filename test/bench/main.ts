@@ -48,16 +48,15 @@ async function main(): Promise<number> {
   }
   pinTo(String(LOAD_CORE));
   const directory = await mkdtemp(join(tmpdir(), 'sentry-bench-'));
-  const figures: Figure[] = [];
   try {
     const setup = await prepare(directory);
     for (const [name, measure] of Object.entries(parts)) {
-      if (names.length === 0 || names.includes(name)) figures.push(...(await measure(setup)));
+      if (names.length > 0 && !names.includes(name)) continue;
+      for (const figure of await measure(setup)) console.log(lineOf(figure));
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-  for (const figure of figures) console.log(lineOf(figure));
   return 0;
 }
 

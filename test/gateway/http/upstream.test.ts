@@ -514,6 +514,30 @@ describe('failures, and how far the request got', () => {
   });
 
   test.each([
+    ['plain', 'its answer does not come in time'],
+    ['plain', 'its server is held to be gone'],
+    ['TLS', 'its answer does not come in time'],
+    ['TLS', 'its server is held to be gone'],
+  ])('%s: of a request that is given up because %s nothing goes out any more', async (kind, reason) => {
+    const { upstream, pool, time } = kind === 'plain' ? await plainUpstream() : await tlsUpstream();
+    const answer = new SeenAnswer();
+    const exchange = pool.send(request({ body: 3_000_000, firstByteTimeoutMs: 10_000 }), answer);
+    const connection = await upstream.nth(0);
+    connection.socket.pause();
+    exchange.write(Buffer.alloc(3_000_000));
+    exchange.end();
+    await settle();
+    if (reason.startsWith('its server')) exchange.reset();
+    else time.advance(10_000);
+    expect(answer.error?.code).toBe(reason.startsWith('its server') ? undefined : 'FirstByteTimeout');
+    expect([pool.active, pool.idle]).toEqual([0, 0]);
+    connection.socket.resume();
+    await connection.closes();
+    expect(connection.ended).toBe('error');
+    expect(connection.received.length).toBeLessThan(2_900_000);
+  });
+
+  test.each([
     ['closes', (socket: Socket) => socket.end(), 'ConnectionLost'],
     ['resets', (socket: Socket) => socket.resetAndDestroy(), 'ConnectionLost'],
     [
